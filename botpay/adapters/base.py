@@ -1,0 +1,53 @@
+"""The contract of an adapter: a translator that does not know it is about money."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from botpay.message import Capabilities, Inbound, Outbound, Receipt
+
+Receive = Callable[[Inbound], Awaitable[None]]
+"""Hands one inbound to the core. Returns when it is committed; raises `Busy` or `StorageUnavailable` when nothing
+was done, and then the adapter lets its platform deliver again."""
+
+
+class AdapterSettings(BaseModel):
+    """The adapter's own section of botpay.toml. Unknown settings are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Adapter(ABC):
+    """One platform.
+
+    The core calls `start` once, then `send` for each outbound, at most one at a time per person or chat, and `stop`
+    once. An adapter calls `receive` for each thing that a person did and acknowledges to its platform only
+    after `receive` has returned.
+    """
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[AdapterSettings]] = AdapterSettings
+    capabilities: ClassVar[Capabilities]
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """The HTTP routes that the platform calls, if any."""
+        return ()
+
+    @abstractmethod
+    async def start(self, receive: Receive) -> None:
+        """Connect and begin to receive. Returns once ready; raises `ConfigError` if the settings do not work."""
+
+    @abstractmethod
+    async def send(self, outbound: Outbound) -> Receipt:
+        """Deliver one outbound. Raises a `DeliveryError` of the kind that says what to do next."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop receiving, let what is under way finish, disconnect."""
+
+    async def check(self) -> Sequence[str]:
+        """What an operator should mend, each as a sentence with its remedy; empty if all is well."""
+        return ()

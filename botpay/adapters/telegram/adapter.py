@@ -1,0 +1,199 @@
+"""`TelegramAdapter`: what the core sees of Telegram."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import ClassVar
+
+from aiohttp import web
+from telegram import Bot, WebhookInfo
+from telegram.error import InvalidToken, TelegramError
+
+from botpay.adapters.base import Adapter, AdapterSettings, Receive
+from botpay.adapters.telegram.intake import Intake
+from botpay.adapters.telegram.limits import RateLimiter
+from botpay.adapters.telegram.polling import ALLOWED_UPDATES, Poller
+from botpay.adapters.telegram.requests import ApiRequest, PollRequest
+from botpay.adapters.telegram.sending import Sender
+from botpay.adapters.telegram.settings import TelegramSettings, faults_of
+from botpay.adapters.telegram.translate import ADAPTER
+from botpay.adapters.telegram.webhook import answer_call
+from botpay.errors import ConfigError, Transient
+from botpay.message import Capabilities, Outbound, Receipt
+
+REFUSED_TOKEN = "Telegram refuses telegram.token: copy it again from @BotFather, or let it make a new one (/token)."  # noqa: S105 - a sentence
+
+
+class QuietBot(Bot):
+    """A bot whose token is not in its repr, so that a printed object or traceback does not give it away."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<Bot>"
+
+
+class TelegramAdapter(Adapter):
+    """Telegram by long polling or by webhook.
+
+    Args:
+        limiter: keeps to Telegram's limits; tests give one that does not wait.
+    """
+
+    name = ADAPTER
+    Settings: ClassVar[type[AdapterSettings]] = TelegramSettings
+    capabilities = Capabilities(edit=True, buttons=True, delete_incoming=True, max_text=4096)
+
+    def __init__(self, settings: TelegramSettings, *, limiter: RateLimiter | None = None) -> None:
+        self._settings = settings
+        self._limiter = limiter or RateLimiter()
+        self._bot: Bot | None = None
+        self._sender: Sender | None = None
+        self._intake: Intake | None = None
+        self._polling: asyncio.Task[None] | None = None
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """The webhook's route, in webhook mode."""
+        if self._settings.mode == "polling":
+            return ()
+        return (web.post(self._settings.webhook_path, self._on_call),)
+
+    async def start(self, receive: Receive) -> None:
+        """Learn who we are and begin to receive.
+
+        Raises:
+            ConfigError: the settings do not work, or Telegram refuses the token.
+            Transient: Telegram could not be reached.
+        """
+        for fault in faults_of(self._settings):
+            raise ConfigError(fault)
+        silence_libraries()
+        bot = self._bot = self._new_bot()
+        refusal = await self._connect(bot)
+        if refusal is not None:
+            await self.stop()
+            raise refusal
+        self._sender = Sender(bot, self._limiter, bot.username)
+        self._intake = Intake(
+            receive, self._sender.answer, me=(bot.username, str(bot.id)), tenant=self._settings.tenant
+        )
+        if self._settings.mode == "polling":
+            self._polling = asyncio.create_task(Poller(bot, self._intake).run(), name="telegram polling")
+
+    async def send(self, outbound: Outbound) -> Receipt:
+        """Deliver one outbound. Raises a `DeliveryError`; `Transient` before `start`."""
+        if self._sender is None:
+            raise Transient("the adapter is not started")
+        return await self._sender.send(outbound)
+
+    async def stop(self) -> None:
+        """Stop receiving and wait for what is under way. The webhook stays: Telegram keeps updates for us."""
+        intake, self._intake = self._intake, None
+        polling, self._polling = self._polling, None
+        if polling is not None:
+            polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await polling
+        if intake is not None:
+            await intake.drain()
+        self._sender = None
+        bot, self._bot = self._bot, None
+        if bot is not None:
+            await bot.shutdown()
+
+    async def check(self) -> Sequence[str]:
+        """What an operator should mend, by the settings and by what Telegram says of this bot."""
+        faults = list(faults_of(self._settings))
+        if faults:
+            return faults
+        silence_libraries()
+        bot = self._new_bot()
+        try:
+            await bot.initialize()
+            return [*_privacy_faults(bot), *self._webhook_faults(await bot.get_webhook_info())]
+        except InvalidToken:
+            return [REFUSED_TOKEN]
+        except TelegramError:
+            return [f"Telegram did not answer at {self._settings.base_url}: check the network and telegram.base_url."]
+        finally:
+            await bot.shutdown()
+
+    async def _on_call(self, request: web.Request) -> web.Response:
+        intake, secret = self._intake, self._settings.webhook_secret
+        if intake is None or secret is None:
+            return web.Response(status=503)
+        return await answer_call(request, secret.get_secret_value(), intake.take)
+
+    async def _connect(self, bot: Bot) -> ConfigError | Transient | None:
+        """Say who we are and where updates go. An error is returned: Telegram's own, its context, names the token."""
+        try:
+            await bot.initialize()
+            await self._set_delivery(bot)
+        except InvalidToken:
+            return ConfigError(REFUSED_TOKEN)
+        except TelegramError as fault:
+            return Transient(f"Telegram could not be reached ({type(fault).__name__})")
+        return None
+
+    async def _set_delivery(self, bot: Bot) -> None:
+        """Polling or webhook. What waits at Telegram is never dropped: it may be payments."""
+        if self._settings.mode == "polling":
+            await bot.delete_webhook(drop_pending_updates=False)
+        elif self._settings.webhook_url is not None and self._settings.webhook_secret is not None:
+            await bot.set_webhook(
+                self._settings.webhook_url,
+                secret_token=self._settings.webhook_secret.get_secret_value(),
+                allowed_updates=ALLOWED_UPDATES,
+                drop_pending_updates=False,
+            )
+
+    def _new_bot(self) -> Bot:
+        return QuietBot(
+            self._settings.token.get_secret_value(),
+            base_url=self._settings.base_url,
+            request=ApiRequest(read_timeout=10),
+            get_updates_request=PollRequest(connection_pool_size=1),
+        )
+
+    def _webhook_faults(self, info: WebhookInfo) -> list[str]:
+        if self._settings.mode == "polling":
+            return _polling_faults(info)
+        faults = []
+        if not info.url:
+            faults.append("No webhook is set: set telegram.public_url and start botpay, or call setWebhook yourself.")
+        elif self._settings.webhook_url not in (None, info.url):
+            faults.append("Telegram sends updates to another address than telegram.public_url: start botpay again.")
+        if info.allowed_updates and not {"message", "callback_query"} <= set(info.allowed_updates):
+            faults.append("The webhook leaves out messages or presses: set allowed_updates to message, callback_query.")
+        if info.last_error_message:
+            faults.append(f"Telegram's last call of the webhook failed: {info.last_error_message}")
+        return faults
+
+
+def silence_libraries() -> None:
+    """Keep tokens and messages out of logs, whatever level the root logger has.
+
+    httpx logs each URL, which holds the token; httpcore logs requests; python-telegram-bot logs parameters and
+    updates, at CRITICAL even where it cannot read one. All that matters comes to us as exceptions.
+    """
+    for library in ("httpx", "httpcore", "telegram"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+
+
+def _privacy_faults(bot: Bot) -> list[str]:
+    if bot.can_read_all_group_messages:
+        return []
+    return [
+        "Privacy mode hides #envoyer from the bot in groups; only /envoyer reaches it there. Send /setprivacy to "
+        "@BotFather, choose Disable, then remove the bot from its groups and add it again; or make it an admin."
+    ]
+
+
+def _polling_faults(info: WebhookInfo) -> list[str]:
+    if not info.url:
+        return []
+    return [
+        "A webhook is set for this bot while telegram.mode is polling: if no other server uses this token, start "
+        "botpay, which removes it."
+    ]

@@ -1,0 +1,167 @@
+"""The composition root: the only place that builds things and holds them together."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+
+from botpay import migrations
+from botpay.adapters.base import Adapter
+from botpay.batcher import Batcher
+from botpay.clock import Clock, system_clock
+from botpay.config import Settings
+from botpay.confirm.checker import Checker, PinCheck, Verify
+from botpay.confirm.pin import PinHasher
+from botpay.confirm.store import due
+from botpay.database import Database
+from botpay.dead_letters import DeadLetters
+from botpay.enrolment import Enrolment
+from botpay.errors import Busy, StorageUnavailable
+from botpay.handlers.world import Deadline, Event, Terms
+from botpay.message import Inbound
+from botpay.outbox.dispatcher import Dispatcher
+from botpay.pipeline import Pipeline, Result
+from botpay.policy import Caps
+from botpay.web.server import WebServer
+
+_SWEEP_EVERY_SECONDS = 1.0
+_EXPIRE_AT_ONCE = 500
+
+log = structlog.get_logger(__name__)
+
+
+class Application:
+    """One running installation: adapters and web outside, the batcher and its one thread inside.
+
+    Args:
+        settings: checked settings; the database must have the current schema when `start_core` is called.
+        adapters: those to run, each with its own settings.
+        verify: in the place of the slow hash, where that is not what is measured.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        adapters: Sequence[Adapter],
+        clock: Clock = system_clock,
+        *,
+        verify: Verify | None = None,
+    ) -> None:
+        keys = settings.keys
+        audit_key, data_key, pepper = (
+            bytes.fromhex(key.get_secret_value()) for key in (keys.audit, keys.data, keys.pepper)
+        )
+        self._adapters = adapters
+        self._clock = clock
+        self.database = Database(settings.database)
+        hasher = PinHasher(pepper, memory_kib=settings.hashing.memory_kib, passes=settings.hashing.passes)
+        terms = Terms(
+            caps=Caps(person=settings.cap_person, charity=settings.cap_charity, confirm_within=settings.confirm_within),
+            language=settings.language,
+            keypad_secret=data_key,
+            capabilities={adapter.name: adapter.capabilities for adapter in adapters},
+        )
+        pipeline = Pipeline(database=self.database, clock=clock, terms=terms, audit_key=audit_key, data_key=data_key)
+        dead_letters = DeadLetters(self.database, clock, data_key, settings.language)
+        self.enrolment = Enrolment(database=self.database, clock=clock, hasher=hasher, audit_key=audit_key)
+        self._batcher = Batcher(pipeline.process, dead_letters.keep)
+        self._checker = Checker(
+            verify or hasher.verify, workers=settings.hashing.workers, waiting=settings.hashing.waiting
+        )
+        self._outbox = Dispatcher(self.database, {a.name: a for a in adapters}, self._submit, clock)
+        routes = [route for adapter in adapters for route in adapter.routes()]
+        self._web = WebServer(settings.web.host, settings.web.port, routes) if routes else None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._checks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+
+    async def start_core(self) -> str | None:
+        """Start all but the adapters; returns the base URL of the web server if there is one.
+
+        Raises `ConfigError` if the database's schema is not the current one.
+        """
+        await asyncio.to_thread(migrations.require_current, self.database)
+        self._batcher.start()
+        self._tasks = [asyncio.create_task(self._outbox.run()), asyncio.create_task(self._sweep_for_ever())]
+        return await self._web.start() if self._web else None
+
+    async def start_adapters(self) -> None:
+        """Let people in."""
+        for adapter in self._adapters:
+            await adapter.start(self.receive)
+
+    async def stop(self) -> None:
+        """Let no more in, finish what is under way, close. What waits in the outbox is sent after the next start."""
+        for adapter in self._adapters:
+            await adapter.stop()
+        if self._web:
+            await self._web.stop()
+        await asyncio.gather(*self._checks, return_exceptions=True)
+        self._outbox.stop()
+        if self._tasks:
+            outbox, sweep = self._tasks
+            await outbox
+            sweep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweep
+            await asyncio.to_thread(self._batcher.stop)
+        self._checker.close()
+        self.database.close()
+
+    async def receive(self, inbound: Inbound) -> None:
+        """The door for adapters: returns once what a person did is committed.
+
+        Raises `Busy` or `StorageUnavailable` when nothing was done, so that the platform delivers again.
+        """
+        if self._checker.full:
+            raise Busy("too many PINs are being checked")
+        await self._submit(inbound)
+
+    async def sweep(self) -> None:
+        """Expire the challenges whose time is over."""
+        for transfer_id in await asyncio.to_thread(self._due):
+            await self._submit(Deadline(transfer_id=transfer_id))
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way any more: no event, no check, no letter that could be sent now."""
+        while True:
+            await asyncio.gather(*self._checks)
+            self._outbox.wake()
+            await self._outbox.idle()
+            if not self._under_way and not self._checks:
+                return
+            await asyncio.sleep(0)
+
+    async def _submit(self, event: Event) -> Result:
+        self._under_way += 1
+        try:
+            result = await self._batcher.submit(event)
+        finally:
+            self._under_way -= 1
+        for check in result.checks:
+            task = asyncio.create_task(self._check(check))
+            self._checks.add(task)
+            task.add_done_callback(self._checks.discard)
+        if result.letters:
+            self._outbox.wake()
+        return result
+
+    async def _check(self, check: PinCheck) -> None:
+        """Check a PIN off the loop, and let the verdict in. If that fails, its sender can try again in a moment."""
+        try:
+            await self._submit(await self._checker.check(check))
+        except (Busy, StorageUnavailable) as error:
+            log.warning("verdict_lost", transfer=check.transfer_id, reason=type(error).__name__)
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_EVERY_SECONDS)
+            try:
+                await self.sweep()
+            except (Busy, StorageUnavailable) as error:
+                log.warning("sweep_put_off", reason=type(error).__name__)
+
+    def _due(self) -> list[str]:
+        with self.database.read() as connection:
+            return due(connection, self._clock(), _EXPIRE_AT_ONCE)

@@ -1,0 +1,1 @@
+"""Charities and the hashtags that lead to them."""

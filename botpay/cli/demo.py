@@ -1,0 +1,120 @@
+"""`botpay demo`: the whole thing in a terminal, on an embedded database."""
+
+import asyncio
+import getpass
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from botpay.app import Application
+from botpay.cli.common import keys_beside
+from botpay.config import Settings
+from botpay.errors import ConfigError
+from botpay.testing.chat import Said, ScriptError, Step, plain_spaces, read_script, typed, written
+from botpay.testing.clocks import ShiftedClock
+from botpay.testing.console import ConsoleStage
+from botpay.testing.play import ALICE, BOB, CHARITY_TAG, embedded, on_stage, play, settle_in
+from botpay.testing.stage import Line
+
+_ADDRESSED = re.compile(r"[\w.-]+(\([\w.-]+\))?>|~")
+_WELCOME = f"""You are in a group with the bot. Two people live here, with 300,00 € each; their PINs, shown this once:
+  alice {ALICE.pin}    bob {BOB.pin}    and the charity #{CHARITY_TAG}
+Type as alice: #envoyer 10 euros @bob      Type as bob: bob> #solde      End: an empty line
+"""
+
+
+def demo(
+    script: Annotated[
+        str | None, typer.Option("--script", help="Play a file of `who> text` lines, or - for standard input.")
+    ] = None,
+    database: Annotated[
+        Path | None, typer.Option("--database", help="Keep the database in this file; by default it is thrown away.")
+    ] = None,
+) -> None:
+    """Pay somebody on an embedded database: type as alice, confirm with her PIN, see what bob is told."""
+    steps = _steps(script)
+    with tempfile.TemporaryDirectory(prefix="botpay-") as folder:
+        path = database or Path(folder) / "demo.sqlite"
+        fresh = not path.exists()
+        asyncio.run(_demo(embedded(path, keys_beside(path)), fresh, steps))
+
+
+def _steps(script: str | None) -> list[Step] | None:
+    """What to play; None to let a person type."""
+    if script is None and sys.stdin.isatty():
+        return None
+    try:
+        if script is None:
+            return read_script(
+                resources.files("botpay.cli").joinpath("demo.chat").read_text(encoding="utf-8").splitlines()
+            )
+        if script == "-":
+            return read_script(sys.stdin)
+        return read_script(Path(script).read_text(encoding="utf-8").splitlines())
+    except (ScriptError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the script cannot be played: {error}") from None
+
+
+async def _demo(settings: Settings, fresh: bool, steps: list[Step] | None) -> None:
+    clock = ShiftedClock()
+    stage = ConsoleStage(clock)
+    async with on_stage(settings, stage, clock) as application:
+        if fresh:
+            settle_in(application, stage)
+        talk = _Talk(application, stage, clock)
+        await (talk.typed() if steps is None else talk.played(steps))
+
+
+class _Talk:
+    """A conversation in the terminal."""
+
+    def __init__(self, application: Application, stage: ConsoleStage, clock: ShiftedClock) -> None:
+        self._application, self._stage, self._clock = application, stage, clock
+        self._out = Console(highlight=False, soft_wrap=True)
+
+    async def played(self, steps: list[Step]) -> None:
+        """Every line of a script, and what the bot says to each."""
+        async for _, action, lines in play(self._application, self._stage, self._clock, steps):
+            said = typed(action) if isinstance(action, Said) else f"~ {action.by.total_seconds():.0f} seconds"
+            self._out.print(Text(said))
+            self._show(lines)
+
+    async def typed(self) -> None:
+        """Line after line until an empty one; a PIN is asked for without showing it."""
+        self._out.print(Text(_WELCOME))
+        while line := (await asyncio.to_thread(self._read)).strip():
+            try:
+                steps = read_script([line]) if _ADDRESSED.match(line) else [Said("alice", line)]
+            except ScriptError as error:
+                self._out.print(Text(str(error), "red"))
+                continue
+            await self._answered(steps)
+
+    async def _answered(self, steps: list[Step]) -> None:
+        async for _, action, lines in play(self._application, self._stage, self._clock, steps):
+            self._show(lines)
+            while isinstance(action, Said) and self._stage.is_asked(action.who):
+                pin = await asyncio.to_thread(getpass.getpass, f"{action.who}(private)> PIN (hidden; empty: not now): ")
+                if not pin:
+                    break
+                await self._stage.enter_pin(action.who, pin)
+                await self._application.settled()
+                self._show(self._stage.take_lines())
+
+    def _read(self) -> str:
+        try:
+            return input("alice> ")
+        except EOFError:
+            return ""
+
+    def _show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self._out.print(Text(plain_spaces(written(line)), "green" if line.to else "cyan"))

@@ -1,0 +1,94 @@
+"""`botpay person` and `botpay charity`: who is there. Today the operator enrols people by hand."""
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Annotated
+
+import typer
+
+from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
+from botpay.clock import system_clock
+from botpay.config import Settings
+from botpay.confirm.pin import PinHasher
+from botpay.database import Database
+from botpay.enrolment import Enrolment
+from botpay.errors import ConfigError
+from botpay.message import Actor, SecretText
+from botpay.migrations import require_current
+from botpay.money import Money
+
+people = typer.Typer(help="Add people.", no_args_is_help=True)
+charities = typer.Typer(help="Add charities.", no_args_is_help=True)
+
+
+@people.callback()
+def _people() -> None:
+    """Add people."""
+
+
+@charities.callback()
+def _charities() -> None:
+    """Add charities."""
+
+
+@people.command("add")
+def add_person(
+    name: Annotated[str, typer.Argument(help='The name that payers are shown: "Bob Martin".')],
+    identity: Annotated[
+        list[str], typer.Option("--identity", help="ADAPTER:TENANT:ID, as the bot tells it to strangers.")
+    ],
+    handle: Annotated[str | None, typer.Option("--handle", help="The @name there, without @.")] = None,
+    language: Annotated[str, typer.Option("--language", help="fr or en.")] = "fr",
+    fund: Annotated[str | None, typer.Option("--fund", help="Money to begin with, such as 300.00.")] = None,
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Add a person with a first PIN, asked for without showing it (or read from standard input)."""
+    actors = [_actor(text, handle, name) for text in identity]
+    amount = _euros(fund) if fund else None
+    pin = SecretText(getpass.getpass("PIN (6 digits): ") if sys.stdin.isatty() else sys.stdin.readline().strip())
+    with _enrolment(settings_of(config, database)) as enrolment:
+        person = enrolment.add_person(name, language, pin, actors)
+        if amount:
+            enrolment.fund(person.id, amount, "first funding")
+    print(f"added {name} as {person.id}")
+
+
+@charities.command("add")
+def add_charity(
+    name: Annotated[str, typer.Argument(help="The legal name.")],
+    tag: Annotated[str, typer.Argument(help="Its hashtag.")],
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Add a charity with the hashtag that leads to it."""
+    with _enrolment(settings_of(config, database)) as enrolment:
+        charity = enrolment.add_charity(name, tag)
+    print(f"added {charity.name} as #{charity.tag}")
+
+
+@contextmanager
+def _enrolment(settings: Settings) -> Iterator[Enrolment]:
+    opened = Database(settings.database)
+    require_current(opened)
+    pepper, audit_key = (bytes.fromhex(k.get_secret_value()) for k in (settings.keys.pepper, settings.keys.audit))
+    hasher = PinHasher(pepper, memory_kib=settings.hashing.memory_kib, passes=settings.hashing.passes)
+    yield Enrolment(database=opened, clock=system_clock, hasher=hasher, audit_key=audit_key)
+    opened.close()
+
+
+def _actor(identity: str, handle: str | None, name: str) -> Actor:
+    parts = identity.split(":")
+    if len(parts) != 3 or not all(parts):
+        raise ConfigError(f"--identity {identity!r} must be ADAPTER:TENANT:ID, such as telegram:main:123456789")
+    return Actor(parts[0], parts[1], parts[2], handle=handle and handle.removeprefix("@"), name=name)
+
+
+def _euros(text: str) -> Money:
+    whole, _, cents = text.partition(".")
+    if not (whole.isascii() and whole.isdecimal() and len(cents) in (0, 2) and (not cents or cents.isdecimal())):
+        raise ConfigError(f"--fund {text!r} must be an amount such as 300 or 300.00")
+    return Money(int(Decimal(text) * 100))

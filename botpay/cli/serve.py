@@ -1,0 +1,123 @@
+"""`botpay serve`, `upgrade` and `doctor`: running an installation."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+import structlog
+import typer
+from pydantic import ValidationError
+
+from botpay import migrations
+from botpay.adapters.base import Adapter
+from botpay.app import Application
+from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
+from botpay.config import Settings, explain
+from botpay.database import Database
+from botpay.errors import BotpayError, ConfigError
+
+log = structlog.get_logger(__name__)
+
+
+def serve(config: ConfigOption = None) -> None:
+    """Run adapters, web, outbox and expiry until SIGTERM; then finish what is under way."""
+    _log_ids_and_codes()
+    asyncio.run(_serve(settings_of(config, None)))
+
+
+def upgrade(config: ConfigOption = None, database: DatabaseOption = None) -> None:
+    """Bring the database to the schema that this version needs."""
+    opened = Database(settings_of(config, database).database)
+    migrations.upgrade(opened)
+    opened.close()
+    print("the database has the current schema")
+
+
+def doctor(config: ConfigOption = None) -> None:
+    """Say what is wrong with the configuration, and how to mend it; exit 1 if anything is."""
+    settings = settings_of(config, None)
+    wrong = [*_database_troubles(settings), *asyncio.run(_adapter_troubles(settings))]
+    for trouble in wrong:
+        print(f"- {trouble}")
+    if wrong:
+        raise typer.Exit(1)
+    print("all is well")
+
+
+def load_adapters(settings: Settings) -> list[Adapter]:
+    """The adapters that have a section in botpay.toml, each with its settings checked by itself."""
+    known = {point.name: point for point in entry_points(group="botpay.adapters")}
+    return [_adapter(known, name, section) for name, section in settings.adapters.items()]
+
+
+def _adapter(known: dict[str, Any], name: str, section: dict[str, Any]) -> Adapter:
+    if name not in known:
+        raise ConfigError(f"[adapters.{name}]: no such adapter is installed; there are {', '.join(sorted(known))}")
+    try:
+        kind = known[name].load()
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"[adapters.{name}] needs {error.name}: pip install 'botpay[{name}]'") from None
+    try:
+        adapter: Adapter = kind(kind.Settings(**section))
+    except ValidationError as error:
+        raise ConfigError(explain(error, f"[adapters.{name}]")) from None
+    return adapter
+
+
+async def _serve(settings: Settings) -> None:
+    adapters = load_adapters(settings)
+    if not adapters:
+        raise ConfigError("no adapter is configured: add a section such as [adapters.telegram], as the README shows")
+    application = Application(settings, adapters)
+    stopping = asyncio.Event()
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_, stopping.set)
+    try:
+        base_url = await application.start_core()
+        await application.start_adapters()
+        log.info("serving", adapters=[adapter.name for adapter in adapters], web=base_url)
+        await stopping.wait()
+    finally:
+        await application.stop()
+        log.info("stopped")
+
+
+def _database_troubles(settings: Settings) -> Sequence[str]:
+    opened = Database(settings.database)
+    try:
+        migrations.require_current(opened)
+    except BotpayError as error:
+        return [str(error)]
+    finally:
+        opened.close()
+    return []
+
+
+async def _adapter_troubles(settings: Settings) -> Sequence[str]:
+    if not settings.adapters:
+        return ["no adapter is configured: add a section such as [adapters.telegram], as the README shows"]
+    found: list[str] = []
+    for adapter in load_adapters(settings):
+        try:
+            found += [f"{adapter.name}: {trouble}" for trouble in await adapter.check()]
+        except BotpayError as error:
+            found.append(f"{adapter.name}: {error}")
+    return found
+
+
+def _log_ids_and_codes() -> None:
+    """Structured lines on standard error, with ids and codes; libraries that log bodies or URLs are kept quiet."""
+    logging.basicConfig(level=logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )

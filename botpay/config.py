@@ -1,0 +1,159 @@
+"""Settings: botpay.toml and the environment, typed, with safe defaults and errors that name the remedy.
+
+Every setting can come from the environment as BOTPAY_SECTION__NAME (BOTPAY_KEYS__PEPPER); the environment wins.
+"""
+
+import secrets
+import tomllib
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from botpay.errors import ConfigError
+from botpay.money import MINOR_DIGITS, Money
+
+KEY_BYTES = 32
+LEGAL_CAP_PERSON = Money(250_00)
+LEGAL_CAP_CHARITY = Money(500_00)
+_MORE_THAN_ANY_CAP = 10**9
+
+
+class Section(BaseModel):
+    """A section of botpay.toml. Unknown settings are refused: a typo must not switch a safeguard off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _is_key(value: SecretStr) -> SecretStr:
+    try:
+        raw = bytes.fromhex(value.get_secret_value())
+    except ValueError:
+        raw = b""
+    if len(raw) != KEY_BYTES:
+        raise ValueError(f"must be {2 * KEY_BYTES} hexadecimal digits; `openssl rand -hex {KEY_BYTES}` makes them")
+    return value
+
+
+HexKey = Annotated[SecretStr, AfterValidator(_is_key)]
+
+
+class Keys(Section):
+    """Secrets that stay outside the database.
+
+    Attributes:
+        pepper: mixed into every PIN before it is hashed; without it a copy of the hashes is of no use.
+        audit: keys the chain of the audit.
+        data: seals what is entered so far on a keypad, and messages kept after a fault.
+    """
+
+    pepper: HexKey
+    audit: HexKey
+    data: HexKey
+
+    @classmethod
+    def fresh(cls) -> "Keys":
+        """New random keys."""
+        return cls(**{name: SecretStr(secrets.token_hex(KEY_BYTES)) for name in cls.model_fields})
+
+
+class Limits(Section):
+    """What may be paid at most, and how long a payment waits for its PIN."""
+
+    to_person: Decimal = Decimal(LEGAL_CAP_PERSON.to_decimal_string())
+    to_charity: Decimal = Decimal(LEGAL_CAP_CHARITY.to_decimal_string())
+    confirm_within_seconds: int = Field(default=300, ge=10, le=3600)
+
+    @field_validator("to_person", "to_charity")
+    @classmethod
+    def _whole_cents(cls, value: Decimal) -> Decimal:
+        if not 0 < value < _MORE_THAN_ANY_CAP or value != value.quantize(Decimal("0.01")):
+            raise ValueError("must be a positive amount in euros with at most two decimals, such as 250.00")
+        return value
+
+
+class Web(Section):
+    """Where botpay's own web server listens, for webhooks."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class Hashing(Section):
+    """The cost of checking a PIN with Argon2id (RFC 9106). The floor is OWASP's minimum."""
+
+    memory_kib: int = Field(default=19456, ge=19456)
+    passes: int = Field(default=2, ge=2)
+    workers: int = Field(default=2, ge=1, le=16)
+    waiting: int = Field(default=64, ge=1)
+
+
+class Settings(BaseSettings):
+    """All of it. `adapters` holds each adapter's own section, checked by the adapter itself."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BOTPAY_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    database: str = Field(default="sqlite:///botpay.sqlite", repr=False)  # a URL may hold a password
+    language: Literal["fr", "en"] = "fr"
+    currency: Literal["EUR"] = "EUR"
+    keys: Keys
+    limits: Limits = Limits()
+    web: Web = Web()
+    hashing: Hashing = Hashing()
+    adapters: dict[str, dict[str, Any]] = Field(default={}, repr=False)  # sections hold tokens
+
+    @property
+    def cap_person(self) -> Money:
+        """The most that one payment may send to a person; never above the legal cap."""
+        return min(_money(self.limits.to_person), LEGAL_CAP_PERSON)
+
+    @property
+    def cap_charity(self) -> Money:
+        """The most that one payment may give to a charity; never above the legal cap."""
+        return min(_money(self.limits.to_charity), LEGAL_CAP_CHARITY)
+
+    @property
+    def confirm_within(self) -> timedelta:
+        """How long a payment waits for its PIN."""
+        return timedelta(seconds=self.limits.confirm_within_seconds)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings names all five
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what the file says."""
+        return (env_settings, init_settings)
+
+
+def load(path: Path) -> Settings:
+    """The settings of a botpay.toml and the environment. Raises `ConfigError` that names each wrong setting."""
+    if not path.exists():
+        raise ConfigError(f"there is no {path}: name yours with --config, or write one as the README shows")
+    try:
+        return Settings(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise ConfigError(explain(error, str(path))) from None
+    except SettingsError as error:  # a section in the environment that is not JSON
+        raise ConfigError(f"the environment has settings that botpay cannot use: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """What is wrong with which setting, without the value, which may be a secret."""
+    lines = [f"  {'.'.join(map(str, e['loc'])) or '(all)'}: {e['msg']}" for e in error.errors(include_input=False)]
+    return "\n".join([f"{where} has settings that botpay cannot use:", *lines])
+
+
+def _money(euros: Decimal) -> Money:
+    return Money(int(euros.scaleb(MINOR_DIGITS["EUR"])), "EUR")

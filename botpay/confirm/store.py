@@ -1,0 +1,184 @@
+"""The tables of challenges and PINs. Digits entered so far are sealed on the way in and opened on the way out."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    String,
+    Table,
+    Uuid,
+    and_,
+    bindparam,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from botpay.confirm.challenge import Challenge, Pin, State
+from botpay.database import Instant, metadata
+from botpay.errors import LedgerFault
+from botpay.message import SecretText
+from botpay.sealing import seal, unseal
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("transfer_id", Uuid(as_uuid=False), ForeignKey("transfers.id"), primary_key=True),
+    Column("person_id", Uuid(as_uuid=False), ForeignKey("people.id"), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("payee_owner", Uuid(as_uuid=False), nullable=False),
+    Column("payee_kind", String, nullable=False),
+    Column("payee", String, nullable=False),
+    Column("memo", String),
+    Column("language", String, nullable=False),
+    Column("origin_adapter", String, nullable=False),
+    Column("origin_tenant", String, nullable=False),
+    Column("origin_actor", String, nullable=False),
+    Column("origin_chat", String, nullable=False),
+    Column("origin_public", Boolean, nullable=False),
+    Column("prompt_id", Uuid(as_uuid=False), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("entry", LargeBinary),
+    Column("checking_until", Instant),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("state in ('open', 'passed', 'failed', 'locked', 'cancelled', 'expired')", name="state"),
+    CheckConstraint("tries between 0 and 3", name="tries"),
+    CheckConstraint("state = 'open' or (entry is null and checking_until is null)", name="ended"),
+    Index(None, "person_id", "state"),
+    Index(None, "state", "expires_at"),
+)
+pins = Table(
+    "pins",
+    metadata,
+    Column("person_id", Uuid(as_uuid=False), ForeignKey("people.id"), primary_key=True),
+    Column("hash", String, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_at", Instant),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("failures between 0 and 5", name="failures"),
+)
+
+_CHALLENGE_FIELDS = [challenges.c[f.name] for f in fields(Challenge)]
+_CHANGING = ("state", "tries", "entry", "checking_until", "version")
+_PIN_CHANGING = ("failures", "locked_at", "version")
+
+_challenges = (
+    select(*_CHALLENGE_FIELDS)
+    .where(
+        or_(
+            challenges.c.transfer_id.in_(bindparam("ids", expanding=True)),
+            and_(
+                challenges.c.person_id.in_(bindparam("people", expanding=True)), challenges.c.state == State.OPEN.value
+            ),
+        )
+    )
+    .order_by(challenges.c.transfer_id)
+    .with_for_update(key_share=True)
+)
+_pins = select(*pins.c).where(pins.c.person_id.in_(bindparam("people", expanding=True))).with_for_update(key_share=True)
+_due = (
+    select(challenges.c.transfer_id)
+    .where(challenges.c.state == State.OPEN.value, challenges.c.expires_at <= bindparam("now", type_=Instant))
+    .order_by(challenges.c.expires_at)
+    .limit(bindparam("most"))
+)
+_update_challenge = (
+    update(challenges)
+    .where(challenges.c.transfer_id == bindparam("_id"), challenges.c.version == bindparam("_seen_version"))
+    .values({name: bindparam(f"_{name}") for name in _CHANGING})
+)
+_update_pin = (
+    update(pins)
+    .where(pins.c.person_id == bindparam("_id"), pins.c.version == bindparam("_seen_version"))
+    .values({name: bindparam(f"_{name}") for name in _PIN_CHANGING})
+)
+
+
+def load_challenges(
+    connection: Connection, key: bytes, *, ids: Collection[str] = (), people: Collection[str] = ()
+) -> list[Challenge]:
+    """Challenges by id, and those open of some people; locked until the commit."""
+    rows = connection.execute(_challenges, {"ids": list(ids), "people": list(people)}).mappings()
+    return [_challenge_of(row, key) for row in rows]
+
+
+def load_pins(connection: Connection, people: Collection[str]) -> list[Pin]:
+    """The PINs of some people; locked until the commit."""
+    return [Pin(**row) for row in connection.execute(_pins, {"people": list(people)}).mappings()]
+
+
+def due(connection: Connection, now: datetime, most: int) -> list[str]:
+    """Open challenges whose time is over, the oldest first."""
+    return list(connection.execute(_due, {"now": now, "most": most}).scalars())
+
+
+def save_challenges(
+    connection: Connection, key: bytes, before: Mapping[str, Challenge], after: Iterable[Challenge]
+) -> None:
+    """Add new challenges and write changed ones, each only over the version that was read."""
+    rows = list(after)
+    if added := [_values(row, key) for row in rows if row.transfer_id not in before]:
+        connection.execute(insert(challenges), added)
+    changed = [
+        {
+            **_renamed(_values(row, key), _CHANGING),
+            "_id": row.transfer_id,
+            "_seen_version": before[row.transfer_id].version,
+        }
+        for row in rows
+        if row.transfer_id in before
+    ]
+    if changed and connection.execute(_update_challenge, changed).rowcount != len(changed):
+        raise LedgerFault("a challenge changed under its lock")
+
+
+def add_pin(connection: Connection, pin: Pin) -> None:
+    """Keep a person's first PIN."""
+    connection.execute(insert(pins).values(asdict(pin)))
+
+
+def save_pins(connection: Connection, before: Mapping[str, Pin], after: Iterable[Pin]) -> None:
+    """Write counts of failures and locks, each only over the version that was read."""
+    changed = [
+        {**_renamed(asdict(pin), _PIN_CHANGING), "_id": pin.person_id, "_seen_version": before[pin.person_id].version}
+        for pin in after
+    ]
+    if changed and connection.execute(_update_pin, changed).rowcount != len(changed):
+        raise LedgerFault("a count of PIN failures changed under its lock")
+
+
+def _renamed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {f"_{name}": values[name] for name in names}
+
+
+def _values(challenge: Challenge, key: bytes) -> dict[str, Any]:
+    values = {f.name: getattr(challenge, f.name) for f in fields(challenge)}
+    entry = challenge.entry.reveal()
+    return {**values, "entry": seal(key, _place(challenge.transfer_id), entry) if entry else None}
+
+
+def _challenge_of(row: RowMapping, key: bytes) -> Challenge:
+    entry = row["entry"]
+    opened = SecretText(unseal(key, _place(row["transfer_id"]), entry) if entry else "")
+    return replace(Challenge(**{**row, "entry": opened}), state=State(row["state"]))
+
+
+def _place(transfer_id: str) -> str:
+    return f"challenges|{transfer_id}|entry"

@@ -1,0 +1,105 @@
+"""People, identities and handles, and the rule by which a handle finds somebody. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from botpay.errors import Code, Refusal
+from botpay.message import Actor
+
+SETTLED_AFTER = timedelta(days=30)
+"""A handle that moved between two ids less than this long ago pays nobody."""
+
+IdentityKey = tuple[str, str, str]
+HandleKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An account holder of this installation."""
+
+    id: str
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Somebody on a platform, with the labels last seen; `person_id` is None for those without an account."""
+
+    adapter: str
+    tenant: str
+    id: str
+    person_id: str | None = None
+    handle: str | None = None
+    name: str | None = None
+
+    @property
+    def key(self) -> IdentityKey:
+        """What identifies: (adapter, tenant, id)."""
+        return (self.adapter, self.tenant, self.id)
+
+    def seen_as(self, actor: Actor) -> "Identity":
+        """This identity with the labels that the platform shows now; what it does not tell stays."""
+        return Identity(
+            adapter=self.adapter,
+            tenant=self.tenant,
+            id=self.id,
+            person_id=self.person_id,
+            handle=actor.handle or self.handle,
+            name=actor.name or self.name,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A handle and who bore it, when first and when last."""
+
+    adapter: str
+    tenant: str
+    handle: str
+    actor_id: str
+    first_seen: datetime
+    last_seen: datetime
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """One row a handle and bearer."""
+        return (self.adapter, self.tenant, self.handle, self.actor_id)
+
+
+def fold(handle: str) -> str:
+    """A handle as it is compared: without "@", in one case."""
+    return handle.removeprefix("@").casefold()
+
+
+def identity_of(actor: Actor) -> Identity:
+    """An identity as first seen."""
+    return Identity(adapter=actor.adapter, tenant=actor.tenant, id=actor.id, handle=actor.handle, name=actor.name)
+
+
+def label(name: str, handle: str | None) -> str:
+    """How a person is shown before a payment: "Bob Martin (@bob)"."""
+    return f"{name} (@{handle})" if handle else name
+
+
+def bearer(
+    handle: str, sightings: Sequence[Sighting], identities: Mapping[IdentityKey, Identity], now: datetime
+) -> Identity | Refusal:
+    """Who bears a handle, or why that is not sure enough to pay.
+
+    It is the last one seen with it, if they bear it still and nobody else did within `SETTLED_AFTER`.
+
+    Args:
+        handle: as written, with or without "@".
+        sightings: all that is known of this handle in its adapter and tenant.
+    """
+    if not sightings:
+        return Refusal.because(Code.UNKNOWN_PAYEE, payee=f"@{handle.removeprefix('@')}")
+    newest = max(sightings, key=lambda s: s.last_seen)
+    others = (s for s in sightings if s.actor_id != newest.actor_id)
+    moved_lately = any(now - s.last_seen < SETTLED_AFTER for s in others)
+    identity = identities.get((newest.adapter, newest.tenant, newest.actor_id))
+    if identity is None or moved_lately or identity.handle is None or fold(identity.handle) != newest.handle:
+        return Refusal.because(Code.UNSURE_PAYEE, payee=f"@{handle.removeprefix('@')}")
+    return identity

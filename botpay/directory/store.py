@@ -1,0 +1,120 @@
+"""The tables of people, identities and handles."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, fields
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Uuid,
+    bindparam,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from botpay.database import Instant, metadata
+from botpay.directory.people import HandleKey, Identity, IdentityKey, Person, Sighting
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+identities = Table(
+    "identities",
+    metadata,
+    Column("adapter", String, primary_key=True),
+    Column("tenant", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("person_id", Uuid(as_uuid=False), ForeignKey("people.id")),
+    Column("handle", String),
+    Column("name", String),
+    Index(None, "person_id"),
+)
+handles = Table(
+    "handles",
+    metadata,
+    Column("adapter", String, primary_key=True),
+    Column("tenant", String, primary_key=True),
+    Column("handle", String, primary_key=True),
+    Column("actor_id", String, primary_key=True),
+    Column("first_seen", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+)
+
+_PERSON_FIELDS = [people.c[f.name] for f in fields(Person)]
+_IDENTITY_FIELDS = [identities.c[f.name] for f in fields(Identity)]
+
+_people_by_id = select(*_PERSON_FIELDS).where(people.c.id.in_(bindparam("ids", expanding=True)))
+_identities = select(*_IDENTITY_FIELDS).where(
+    or_(
+        tuple_(identities.c.adapter, identities.c.tenant, identities.c.id).in_(bindparam("keys", expanding=True)),
+        identities.c.person_id.in_(bindparam("people", expanding=True)),
+    )
+)
+_handles = select(*handles.c).where(
+    tuple_(handles.c.adapter, handles.c.tenant, handles.c.handle).in_(bindparam("keys", expanding=True))
+)
+
+
+def load_people(connection: Connection, ids: Collection[str]) -> list[Person]:
+    """Some people by id."""
+    return [Person(**row) for row in connection.execute(_people_by_id, {"ids": list(ids)}).mappings()]
+
+
+def load_identities(
+    connection: Connection, *, keys: Collection[IdentityKey] = (), people_ids: Collection[str] = ()
+) -> list[Identity]:
+    """Identities by key, and all those of some people."""
+    rows = connection.execute(_identities, {"keys": list(keys), "people": list(people_ids)})
+    return [Identity(**row) for row in rows.mappings()]
+
+
+def load_sightings(connection: Connection, keys: Collection[HandleKey]) -> list[Sighting]:
+    """All that is known of some (adapter, tenant, folded handle)."""
+    return [Sighting(**row) for row in connection.execute(_handles, {"keys": list(keys)}).mappings()]
+
+
+def save_person(connection: Connection, person: Person, created_at: object) -> None:
+    """Add a person."""
+    connection.execute(insert(people).values(**asdict(person), created_at=created_at))
+
+
+def add_identity(connection: Connection, identity: Identity, person_id: str) -> None:
+    """Make an identity a person's."""
+    save_identities(connection, [identity])
+    key = [identities.c[name] == getattr(identity, name) for name in ("adapter", "tenant", "id")]
+    connection.execute(update(identities).where(*key).values(person_id=person_id))
+
+
+def save_identities(connection: Connection, rows: Iterable[Identity]) -> None:
+    """Add identities or renew their labels; whose they are is never changed here."""
+    _upsert(connection, identities, [asdict(row) for row in rows], ("handle", "name"))
+
+
+def save_sightings(connection: Connection, rows: Iterable[Sighting]) -> None:
+    """Add handles seen or renew when they were last."""
+    _upsert(connection, handles, [asdict(row) for row in rows], ("last_seen",))
+
+
+def _upsert(connection: Connection, table: Table, values: list[dict[str, object]], renewed: tuple[str, ...]) -> None:
+    if not values:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    renew = {name: statement.excluded[name] for name in renewed}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=renew),
+        sorted(values, key=lambda row: [str(row[c.name]) for c in table.primary_key.columns]),
+    )

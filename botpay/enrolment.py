@@ -1,0 +1,112 @@
+"""What an operator sets up: people with a first PIN, charities, and money that comes in. Each in one commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from botpay import ids
+from botpay.audit.store import append
+from botpay.charities.model import Charity
+from botpay.charities.store import save_charity
+from botpay.clock import Clock
+from botpay.confirm.challenge import Pin
+from botpay.confirm.pin import PinHasher, is_pin, is_weak
+from botpay.confirm.store import add_pin
+from botpay.database import Database
+from botpay.directory.people import Person, Sighting, fold, identity_of
+from botpay.directory.store import add_identity, load_identities, save_person, save_sightings
+from botpay.errors import ConfigError
+from botpay.ledger import rules
+from botpay.ledger.model import Account, AccountKind, Transfer, TransferKind
+from botpay.ledger.store import load_accounts, open_account, save_accounts, save_transfers
+from botpay.message import Actor, SecretText
+from botpay.money import Money
+from botpay.parsing import normalise_tag
+
+CASH_IN = "cash in"
+"""The system account that stands for money brought in from outside; its balance is below zero by that much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """Adds people and charities to one installation."""
+
+    database: Database
+    clock: Clock
+    hasher: PinHasher
+    audit_key: bytes = field(repr=False)
+
+    def add_person(
+        self, name: str, language: str, pin: SecretText, actors: Sequence[Actor], *, currency: str = "EUR"
+    ) -> Person:
+        """A person with an empty account, known by the identities of `actors`.
+
+        Raises `ConfigError` if the PIN is not six digits or too easily guessed, or an identity is somebody's already.
+        """
+        if not is_pin(pin.reveal()) or is_weak(pin.reveal()):
+            raise ConfigError("a PIN is six digits, and not a sequence, a repetition or a date: choose another")
+        now = self.clock()
+        person = Person(id=ids.fresh(now), name=name, language=language)
+        kept = Pin(person_id=person.id, hash=self.hasher.hash(person.id, pin))
+        with self.database.write() as connection:
+            _require_free(connection, actors)
+            save_person(connection, person, now)
+            add_pin(connection, kept)
+            for actor in actors:
+                add_identity(connection, identity_of(actor), person.id)
+            save_sightings(connection, [_sighting(actor, now) for actor in actors if actor.handle])
+            open_account(connection, person.id, AccountKind.PERSON, currency)
+            append(connection, self.audit_key, [(f"person:{person.id}", "enrolled")], [], now)
+        return person
+
+    def add_charity(self, name: str, tag: str, *, currency: str = "EUR") -> Charity:
+        """A charity with an empty account, found by its hashtag."""
+        now = self.clock()
+        charity = Charity(id=ids.fresh(now), name=name, tag=normalise_tag(tag))
+        with self.database.write() as connection:
+            save_charity(connection, charity, now)
+            open_account(connection, charity.id, AccountKind.CHARITY, currency)
+            append(connection, self.audit_key, [(f"charity:{charity.id}", "enrolled")], [], now)
+        return charity
+
+    def fund(self, owner: str, amount: Money, reason: str) -> Transfer:
+        """Money that came in from outside, for the account of `owner`."""
+        with self.database.write() as connection:
+            found = {
+                a.owner: a for a in load_accounts(connection, owners=[owner, CASH_IN]) if a.currency == amount.currency
+            }
+            cash = found.get(CASH_IN) or open_account(connection, CASH_IN, AccountKind.SYSTEM, amount.currency)
+            return self._book(connection, cash, found[owner], amount, reason)
+
+    def _book(self, connection: Connection, debit: Account, credit: Account, amount: Money, reason: str) -> Transfer:
+        now = self.clock()
+        transfer = Transfer(
+            id=ids.fresh(now),
+            kind=TransferKind.DIRECT,
+            debit_id=debit.id,
+            credit_id=credit.id,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            created_at=now,
+            reason=reason,
+        )
+        batch = append(connection, self.audit_key, [(f"transfer:{transfer.id}", "funded")], [transfer], now)
+        save_transfers(connection, [transfer], batch)
+        after = [rules.debited(debit, transfer), rules.credited(credit, transfer)]
+        save_accounts(connection, {debit.id: debit, credit.id: credit}, after)
+        return transfer
+
+
+def _require_free(connection: Connection, actors: Sequence[Actor]) -> None:
+    taken = [i for i in load_identities(connection, keys=[a.key for a in actors]) if i.person_id]
+    if taken:
+        raise ConfigError(f"{':'.join(taken[0].key)} belongs to somebody already")
+
+
+def _sighting(actor: Actor, now: datetime) -> Sighting:
+    handle = fold(actor.handle or "")
+    return Sighting(
+        adapter=actor.adapter, tenant=actor.tenant, handle=handle, actor_id=actor.id, first_seen=now, last_seen=now
+    )

@@ -1,0 +1,124 @@
+"""What can go wrong, in two kinds that never mix.
+
+A *refusal* is an expected "no": a value with a code, told to the person. A *fault* is an exception::
+
+    BotpayError
+    ├── ConfigError          the installation is not set up as it must be; the text names the remedy
+    ├── Busy                 too much is waiting; nothing was done, deliver again later
+    ├── StorageUnavailable   the database cannot be written now; nothing was done, deliver again later
+    ├── LedgerFault          rows that must agree do not; nothing was committed
+    └── DeliveryError        an adapter could not deliver an outbound
+        ├── RetryAfter       the platform said when to try again
+        ├── Transient        try again with back-off
+        ├── Unreachable      this person cannot be written to in private
+        ├── Forbidden        our credentials may not do this
+        └── Permanent        will never work as it stands
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class Code(StrEnum):
+    """Every reason for a "no", in order of precedence: where several apply, the first one is told.
+
+    `LIMIT_EXCEEDED` stands last of those that a message alone can show, yet an amount far above the cap is
+    refused as such even where the rest of the message is fine.
+    """
+
+    # What a message can be refused for, before anybody is looked up.
+    BAD_INPUT = "bad_input"
+    UNKNOWN_COMMAND = "unknown_command"
+    SEVERAL_COMMANDS = "several_commands"
+    MISSING_AMOUNT = "missing_amount"
+    SEVERAL_AMOUNTS = "several_amounts"
+    BAD_AMOUNT = "bad_amount"
+    AMBIGUOUS_AMOUNT = "ambiguous_amount"
+    TOO_MANY_DECIMALS = "too_many_decimals"
+    NEGATIVE_AMOUNT = "negative_amount"
+    ZERO_AMOUNT = "zero_amount"
+    MISSING_CURRENCY = "missing_currency"
+    UNKNOWN_CURRENCY = "unknown_currency"
+    MISSING_RECIPIENT = "missing_recipient"
+    SEVERAL_RECIPIENTS = "several_recipients"
+    INVALID_RECIPIENT = "invalid_recipient"
+    SELF_PAYMENT = "self_payment"
+    BOT_PAYMENT = "bot_payment"
+    UNKNOWN_CHARITY = "unknown_charity"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    # What the rules of money and of confirmation refuse.
+    UNKNOWN_SENDER = "unknown_sender"
+    UNKNOWN_PAYEE = "unknown_payee"
+    UNSURE_PAYEE = "unsure_payee"
+    PERSON_LOCKED = "person_locked"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    ALREADY_POSTED = "already_posted"
+    ALREADY_VOIDED = "already_voided"
+    ALREADY_EXPIRED = "already_expired"
+    NOTHING_OPEN = "nothing_open"
+    STILL_CHECKING = "still_checking"
+    WRONG_PIN = "wrong_pin"
+    NOT_YET = "not_yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An expected "no": a code, and what its sentence needs (amounts as `Money`, words as written)."""
+
+    code: Code
+    details: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def because(cls, code: Code, **details: Any) -> "Refusal":
+        """A refusal with the details that its sentence names."""
+        return cls(code, MappingProxyType(details))
+
+
+class BotpayError(Exception):
+    """Every fault of botpay; see the tree above."""
+
+
+class ConfigError(BotpayError):
+    """The installation is not set up as it must be. The text names the setting and its remedy."""
+
+
+class Busy(BotpayError):
+    """Too much is waiting. Nothing was done; the platform delivers again."""
+
+
+class StorageUnavailable(BotpayError):
+    """The database is locked, full or away. Nothing was done; the platform delivers again."""
+
+
+class LedgerFault(BotpayError):
+    """Rows that must agree do not. Nothing of the batch was committed."""
+
+
+class DeliveryError(BotpayError):
+    """An adapter could not deliver an outbound. The text never holds what was to be sent."""
+
+
+class RetryAfter(DeliveryError):
+    """The platform asked to wait `seconds` before the next try in this chat."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"retry after {seconds:g} s")
+        self.seconds = seconds
+
+
+class Transient(DeliveryError):
+    """The network or the platform failed for now; it may or may not have been delivered."""
+
+
+class Unreachable(DeliveryError):
+    """This person cannot be written to in private: never met the bot, or blocked it."""
+
+
+class Forbidden(DeliveryError):
+    """Our token or scopes do not allow this; an operator has to act."""
+
+
+class Permanent(DeliveryError):
+    """The platform will never take this outbound as it stands."""

@@ -1,0 +1,42 @@
+"""What people ask about their own money, and about what they can write. Pure; always answered in private."""
+
+from botpay.directory.people import Person
+from botpay.handlers import talk
+from botpay.handlers.world import Decision, Entry, World
+from botpay.message import Actor, Inbound
+from botpay.money import Money
+from botpay.replies import sentence
+
+_CURRENCY = "EUR"
+
+
+def balance(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
+    """What can be spent, and what is held for payments that wait."""
+    account = world.account(person.id, _CURRENCY)
+    left, held = Money(account.available_minor, _CURRENCY), Money(account.held_minor, _CURRENCY)
+    text = sentence("balance.held" if held.minor else "balance", language, left=left, held=held)
+    return Decision(outcome="balance", letters=(talk.to_author(inbound, author, text, language),))
+
+
+def history(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
+    """The last payments, newest first."""
+    entries = world.history.get(person.id, [])
+    lines = [sentence("history.title", language), *(_line(entry, language) for entry in entries)]
+    text = "\n".join(lines) if entries else sentence("history.empty", language)
+    return Decision(outcome="history", letters=(talk.to_author(inbound, author, text, language),))
+
+
+def help_(world: World, inbound: Inbound, author: Actor, person: Person | None, language: str) -> Decision:
+    """What can be written; and the newest payment that still waits, so that Start in a new chat finds its prompt."""
+    caps = world.terms.caps
+    text = sentence("help", language, cap_person=caps.person, cap_charity=caps.charity)
+    letters = [talk.to_author(inbound, author, text, language)]
+    waiting = world.open_challenges(person.id) if person else []
+    letters += [talk.again(world, challenge, inbound, author) for challenge in waiting[-1:]]
+    return Decision(outcome="help", letters=tuple(letters))
+
+
+def _line(entry: Entry, language: str) -> str:
+    amount = Money(entry.amount_minor, entry.currency)
+    key = "history.sent" if entry.sent else "history.received"
+    return sentence(key, language, at=entry.at, amount=amount, other=entry.other)

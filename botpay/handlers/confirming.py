@@ -1,0 +1,206 @@
+"""PINs, verdicts, cancelling and expiry: how a reserved payment comes to its one end. Pure."""
+
+from botpay import ids, policy
+from botpay.confirm import challenge as rules_of_challenge
+from botpay.confirm.challenge import Challenge, Pin, State, may_try
+from botpay.confirm.checker import PinCheck, PinVerdict
+from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, transfer_of
+from botpay.directory.people import Person
+from botpay.errors import Code, Refusal
+from botpay.handlers import talk
+from botpay.handlers.world import Decision, World
+from botpay.ledger import rules
+from botpay.ledger.model import AccountKind, Transfer, TransferKind
+from botpay.message import Inbound, SecretText
+from botpay.money import Money
+from botpay.outbox.model import Letter
+from botpay.replies import sentence
+
+_IGNORED = Decision(outcome="ignored")
+
+
+def press(world: World, inbound: Inbound) -> Decision:
+    """A tap on a key. Forged tokens and taps of anybody but the sender have no effect and get no answer."""
+    token, surface = (inbound.press.token, inbound.press.surface) if inbound.press else ("", None)
+    challenge = world.challenges.get(transfer_of(token) or "")
+    person = world.person_of(inbound.author.key) if inbound.author and not inbound.flags else None
+    if challenge is None or person is None or challenge.person_id != person.id:
+        return _IGNORED
+    key = key_of(world.terms.keypad_secret, challenge.transfer_id, token)
+    if key is None:
+        return _IGNORED
+    if challenge.state is not State.OPEN:
+        return _over(world, challenge, surface)
+    if key == CANCEL:
+        return _end(world, challenge, State.CANCELLED, surface=surface)
+    return _enter(world, challenge, key, surface)
+
+
+def _over(world: World, challenge: Challenge, surface: str | None) -> Decision:
+    """A tap on keys of a payment that is over: its prompt says already what became of it."""
+    code = rules_of_challenge.ENDED_AS[challenge.state]
+    text = sentence(f"refusal.{code.value}", challenge.language)
+    return Decision(outcome=code.value, letters=talk.where_pressed(world, challenge, text, surface))
+
+
+def _enter(world: World, challenge: Challenge, key: str, surface: str | None) -> Decision:
+    if challenge.checking_until is not None and world.now < challenge.checking_until:
+        return Decision(outcome=Code.STILL_CHECKING.value)
+    entered = challenge.entry.reveal()
+    if key == CLEAR:
+        return Decision(outcome="key", challenges=(challenge.changed(entry=SecretText()),))
+    entered = entered[:-1] if key == ERASE else entered + key
+    if len(entered) == PIN_DIGITS:
+        return try_pin(world, challenge, entered, surface)
+    changed = challenge.changed(entry=SecretText(entered))
+    text = talk.prompt_text(world, challenge)
+    letters = talk.answer(world, challenge, text, surface=surface, pad=talk.keys(world, changed))
+    return Decision(outcome="key", challenges=(changed,), letters=letters)
+
+
+def try_pin(world: World, challenge: Challenge, entered: str, surface: str | None = None) -> Decision:
+    """Count a try and have the PIN checked; the count is committed before the check begins."""
+    pin = world.pins[challenge.person_id]
+    refusal = may_try(challenge, pin, world.now)
+    if refusal is None:
+        counted, pin = rules_of_challenge.count_try(challenge, pin, world.now)
+        check = PinCheck(
+            transfer_id=challenge.transfer_id,
+            person_id=challenge.person_id,
+            number=counted.tries,
+            pin=SecretText(entered),
+            hash=pin.hash,
+            surface=surface,
+        )
+        return Decision(outcome="pin_tried", challenges=(counted,), pins=(pin,), checks=(check,))
+    match refusal.code:
+        case Code.ALREADY_EXPIRED:
+            return expire(world, challenge.transfer_id)
+        case Code.PERSON_LOCKED:
+            return _end(world, challenge, State.LOCKED, surface=surface)
+        case Code.ALREADY_VOIDED if challenge.state is State.OPEN:
+            return _end(world, challenge, State.FAILED, surface=surface)
+        case _:
+            text = sentence(f"refusal.{refusal.code.value}", challenge.language)
+            return Decision(outcome=refusal.code.value, letters=talk.answer(world, challenge, text, surface=surface))
+
+
+def judge(world: World, verdict: PinVerdict) -> Decision:
+    """A verdict on a try: post, or one try less. The rules and the caps are asked again, under the same lock."""
+    challenge = world.challenges[verdict.transfer_id]
+    pin = world.pins[verdict.person_id]
+    if verdict.right:
+        pin = rules_of_challenge.right(pin)
+        return _pass(world, challenge, pin, verdict.surface)
+    if challenge.state is not State.OPEN:
+        return Decision(outcome=Code.WRONG_PIN.value)
+    challenge, pin = rules_of_challenge.wrong(challenge, pin, world.now)
+    if challenge.state is not State.OPEN:
+        return _end(world, challenge, challenge.state, pin=pin, surface=verdict.surface)
+    text = talk.prompt_text(world, challenge)
+    letters = talk.answer(world, challenge, text, surface=verdict.surface, pad=talk.keys(world, challenge))
+    return Decision(outcome=Code.WRONG_PIN.value, challenges=(challenge,), pins=(pin,), letters=letters)
+
+
+def cancel_newest(world: World, person: Person) -> Decision | Refusal:
+    """Call off the newest payment that waits for a PIN."""
+    waiting = world.open_challenges(person.id)
+    return _end(world, waiting[-1], State.CANCELLED) if waiting else Refusal(Code.NOTHING_OPEN)
+
+
+def expire(world: World, transfer_id: str) -> Decision:
+    """Give the money of an unanswered challenge back; only once its time is over."""
+    challenge = world.challenges.get(transfer_id)
+    if challenge is None or challenge.state is not State.OPEN or world.now < challenge.expires_at:
+        return _IGNORED
+    return _end(world, challenge, State.EXPIRED)
+
+
+def _pass(world: World, challenge: Challenge, pin: Pin, surface: str | None) -> Decision:
+    if challenge.state is not State.OPEN:
+        return Decision(outcome=f"late_{challenge.state.value}", pins=(pin,))
+    reserve = world.reserves[challenge.transfer_id]
+    refusal = rules.may_post(world.endings.get(reserve.id), reserve, world.now)
+    if refusal is not None and refusal.code is Code.ALREADY_EXPIRED:
+        return _end(world, challenge, State.EXPIRED, pin=pin, surface=surface)
+    kind = AccountKind(challenge.payee_kind)
+    refusal = refusal or policy.may_pay(world.terms.caps, kind, talk.amount_of(challenge))
+    if refusal is not None:
+        return _end(world, challenge, State.CANCELLED, pin=pin, surface=surface, key="no_longer_possible")
+    post = rules.end(reserve, TransferKind.POST, _id_of_end(world, challenge), world.now)
+    letters = (*_tell_payer(world, challenge, surface), *_tell_payee(world, challenge))
+    return Decision(
+        outcome="posted",
+        transfers=(post,),
+        challenges=(challenge.ended(State.PASSED),),
+        pins=(pin,),
+        letters=letters,
+    )
+
+
+def _tell_payer(world: World, challenge: Challenge, surface: str | None) -> tuple[Letter, ...]:
+    text = sentence(
+        f"paid.{challenge.payee_kind}",
+        challenge.language,
+        amount=talk.amount_of(challenge),
+        payee=challenge.payee,
+        left=talk.free(world, challenge.person_id, challenge.currency),
+        reference=ids.reference(challenge.transfer_id),
+    )
+    return talk.answer(world, challenge, text, surface=surface)
+
+
+def _tell_payee(world: World, challenge: Challenge) -> tuple[Letter, ...]:
+    payee = world.people.get(challenge.payee_owner)
+    if payee is None:  # a charity
+        return ()
+    payer = world.people[challenge.person_id]
+    shown = talk.shown_as(world, payer, challenge.origin_adapter, challenge.origin_tenant)
+    after = world.account(payee.id, challenge.currency).available_minor + challenge.amount_minor
+    text = sentence(
+        "received.memo" if challenge.memo else "received",
+        payee.language,
+        payer=shown,
+        amount=talk.amount_of(challenge),
+        memo=challenge.memo,
+        left=Money(after, challenge.currency),
+        reference=ids.reference(challenge.transfer_id),
+    )
+    return talk.to_payee(
+        world, challenge, text, sentence("received.public", payee.language, payee=challenge.payee, payer=shown)
+    )
+
+
+def _end(
+    world: World,
+    challenge: Challenge,
+    state: State,
+    *,
+    pin: Pin | None = None,
+    surface: str | None = None,
+    key: str | None = None,
+) -> Decision:
+    """End a payment without moving money: the hold is released and the sender told."""
+    reserve = world.reserves[challenge.transfer_id]
+    kind = TransferKind.EXPIRE if state is State.EXPIRED else TransferKind.VOID
+    given_back: Transfer = rules.end(reserve, kind, _id_of_end(world, challenge), world.now)
+    left = talk.free(world, challenge.person_id, challenge.currency).minor + challenge.amount_minor
+    text = sentence(
+        key or state.value,
+        challenge.language,
+        amount=talk.amount_of(challenge),
+        payee=challenge.payee,
+        left=Money(left, challenge.currency),
+    )
+    over = challenge if challenge.state is state else challenge.ended(state)
+    return Decision(
+        outcome=state.value,
+        transfers=(given_back,),
+        challenges=(over,),
+        pins=(pin,) if pin else (),
+        letters=talk.answer(world, challenge, text, surface=surface),
+    )
+
+
+def _id_of_end(world: World, challenge: Challenge) -> str:
+    return ids.derived(world.now, f"{challenge.transfer_id}:end")

@@ -1,0 +1,97 @@
+"""What people write: commands, refusals, and PINs typed where they may or may not be. Pure."""
+
+from botpay.commands import Cancel, Command, Donate, Help, RequestMoney, SendMoney, ShowBalance, ShowHistory
+from botpay.confirm.pin import is_pin
+from botpay.directory.people import Person
+from botpay.errors import Code, Refusal
+from botpay.explain import explain
+from botpay.handlers import account, confirming, pay
+from botpay.handlers.talk import delete, language_for, to_author
+from botpay.handlers.world import Decision, World
+from botpay.message import Actor, Flag, Inbound, Visibility
+from botpay.parsing import Reading
+from botpay.replies import sentence
+
+IGNORED = Decision(outcome="ignored")
+
+
+def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
+    """Only a fresh message of a real person is acted on; a PIN is looked for before any command is."""
+    author = inbound.author
+    if author is None or inbound.flags:
+        return _edited(world, inbound, reading)
+    if is_pin(inbound.text.reveal().strip()):
+        return _typed_pin(world, inbound, author)
+    if reading is None or reading.meaning is None:
+        return IGNORED
+    language = language_for(world, inbound, reading.language)
+    if isinstance(reading.meaning, Refusal):
+        return refuse(inbound, author, reading.meaning, language)
+    return _obey(world, inbound, author, reading.meaning, language)
+
+
+def refuse(inbound: Inbound, author: Actor, refusal: Refusal, language: str) -> Decision:
+    """Tell a "no" to the person whom it concerns, in private."""
+    letter = to_author(inbound, author, explain(refusal, language), language)
+    return Decision(outcome=refusal.code.value, letters=(letter,))
+
+
+def _obey(world: World, inbound: Inbound, author: Actor, command: Command, language: str) -> Decision:
+    person = world.person_of(author.key)
+    if isinstance(command, Help):
+        return account.help_(world, inbound, author, person, language)
+    if person is None:
+        identity = ":".join(author.key)
+        return refuse(inbound, author, Refusal.because(Code.UNKNOWN_SENDER, identity=identity), language)
+    decision = _of_person(world, inbound, author, person, command, language)
+    return refuse(inbound, author, decision, language) if isinstance(decision, Refusal) else decision
+
+
+def _of_person(
+    world: World, inbound: Inbound, author: Actor, person: Person, command: Command, language: str
+) -> Decision | Refusal:
+    match command:
+        case SendMoney() | Donate():
+            return pay.reserve(world, inbound, author, person, command, language)
+        case ShowBalance():
+            return account.balance(world, inbound, author, person, language)
+        case ShowHistory():
+            return account.history(world, inbound, author, person, language)
+        case Cancel():
+            return confirming.cancel_newest(world, person)
+        case RequestMoney() | Help():
+            return Refusal(Code.NOT_YET)
+
+
+def _typed_pin(world: World, inbound: Inbound, author: Actor) -> Decision:
+    """A PIN is taken as typed text in a private chat of a platform that offers no better way, and nowhere else."""
+    person = world.person_of(author.key)
+    waiting = world.open_challenges(person.id) if person else []
+    public = inbound.chat.visibility is Visibility.PUBLIC
+    if not waiting:
+        language = language_for(world, inbound, None)
+        return IGNORED if public else refuse(inbound, author, Refusal(Code.NOTHING_OPEN), language)
+    challenge = waiting[-1]
+    if public:
+        return _not_here(world, inbound, author, "pin.public", challenge.language)
+    if not world.terms.capabilities[inbound.adapter].typed_pin:
+        return _not_here(world, inbound, author, "pin.use_keypad", challenge.language)
+    return confirming.try_pin(world, challenge, inbound.text.reveal().strip())
+
+
+def _not_here(world: World, inbound: Inbound, author: Actor, key: str, language: str) -> Decision:
+    """A PIN where it does not belong is not used; it is taken away where the platform can."""
+    can_delete = world.terms.capabilities[inbound.adapter].delete_incoming and inbound.message_ref is not None
+    taken_away = (delete(inbound, author),) if can_delete else ()
+    told = to_author(inbound, author, sentence(key, language), language)
+    return Decision(outcome=key.replace(".", "_"), letters=(*taken_away, told))
+
+
+def _edited(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
+    """Who edits a command into another is told that it changes nothing; all else that is not fresh is passed over."""
+    author = inbound.author
+    command = reading is not None and reading.meaning is not None and not isinstance(reading.meaning, Refusal)
+    if author is None or inbound.flags != {Flag.EDITED} or not command or reading is None:
+        return IGNORED
+    language = language_for(world, inbound, reading.language)
+    return Decision(outcome="edited", letters=(to_author(inbound, author, sentence("edited", language), language),))

@@ -1,0 +1,151 @@
+"""Letters to people: who is told what, where, in which language. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from botpay.confirm.challenge import Challenge
+from botpay.confirm.keypad import keypad
+from botpay.directory.people import Person, label
+from botpay.handlers.world import World
+from botpay.message import Actor, Button, Inbound, Keypad, Outbound, Visibility
+from botpay.money import Money
+from botpay.outbox.model import Letter
+from botpay.replies import best_language, sentence
+
+
+def language_for(world: World, inbound: Inbound, read_as: str | None) -> str:
+    """A person's own language; else the platform's; else that of the message; else the installation's."""
+    author = inbound.author
+    person = world.person_of(author.key) if author else None
+    wanted = (person.language if person else None, author.language if author else None, read_as)
+    return best_language(wanted, world.terms.language)
+
+
+def to_author(inbound: Inbound, author: Actor, text: str, language: str) -> Letter:
+    """A private answer. Where the author cannot be reached, the chat is told to open a private one, and no more."""
+    letter = _private(inbound.adapter, inbound.tenant, author.id, text, chat=inbound.chat.id)
+    return Letter(outbound=letter, fallback=_open_private(inbound, author, language))
+
+
+def delete(inbound: Inbound, author: Actor) -> Letter:
+    """Takes away what a person wrote, where the platform can."""
+    letter = _private(inbound.adapter, inbound.tenant, author.id, "", chat=inbound.chat.id)
+    return Letter(outbound=replace(letter, deletes=inbound.message_ref))
+
+
+def prompt(world: World, challenge: Challenge, left: Money, inbound: Inbound, author: Actor) -> Letter:
+    """The question that a challenge asks its sender, in private, with the keys for the answer.
+
+    Args:
+        left: what the sender can spend once the money is held.
+    """
+    letter = to_author(inbound, author, _question(challenge, left, world.now), challenge.language)
+    outbound = replace(letter.outbound, id=challenge.prompt_id, keypad=keys(world, challenge))
+    return Letter(outbound=outbound, fallback=letter.fallback)
+
+
+def again(world: World, challenge: Challenge, inbound: Inbound, author: Actor) -> Letter:
+    """The same question once more, where its sender can see it now."""
+    text = prompt_text(world, challenge)
+    letter = to_author(inbound, author, text, challenge.language)
+    return replace(letter, outbound=replace(letter.outbound, keypad=keys(world, challenge)))
+
+
+def prompt_text(world: World, challenge: Challenge) -> str:
+    """The question as it stands now: after a wrong PIN it begins with that, and with how many tries are left."""
+    return _question(challenge, free(world, challenge.person_id, challenge.currency), world.now)
+
+
+def keys(world: World, challenge: Challenge) -> Keypad:
+    """The keys below a prompt."""
+    labels = {name: sentence(f"keypad.{name}", challenge.language) for name in ("title", "open", "erase", "cancel")}
+    return keypad(world.terms.keypad_secret, challenge.transfer_id, len(challenge.entry.reveal()), labels)
+
+
+def answer(
+    world: World, challenge: Challenge, text: str, *, surface: str | None = None, pad: Keypad | None = None
+) -> tuple[Letter, ...]:
+    """An answer to the sender of a challenge, in the place of the prompt and of what was pressed.
+
+    Args:
+        surface: the message or view on which the PIN was entered, if it was on keys.
+        pad: keys to go on with; then the prompt stays as it is if the keys are elsewhere.
+    """
+    on_surface = where_pressed(world, challenge, text, surface, pad)
+    if on_surface and pad:
+        return on_surface
+    return (*on_surface, Letter(outbound=_to_sender(challenge, text, pad), replaces_letter=challenge.prompt_id))
+
+
+def where_pressed(
+    world: World, challenge: Challenge, text: str, surface: str | None, pad: Keypad | None = None
+) -> tuple[Letter, ...]:
+    """An answer on the surface that was pressed alone, if that is another than the prompt's own message."""
+    if surface is None or surface == world.receipts.get(challenge.prompt_id):
+        return ()
+    return (Letter(outbound=replace(_to_sender(challenge, text, pad), replaces=surface)),)
+
+
+def to_payee(world: World, challenge: Challenge, text: str, public_text: str) -> tuple[Letter, ...]:
+    """News for a payee, in private; in the chat of the payment, without the sum, if they never met the bot."""
+    known = world.identities_of(challenge.payee_owner)
+    if not known:
+        return ()
+    here = [i for i in known if (i.adapter, i.tenant) == (challenge.origin_adapter, challenge.origin_tenant)]
+    identity = (here or known)[0]
+    fallback = None
+    if here and challenge.origin_public:
+        fallback = _public(identity.adapter, identity.tenant, challenge.origin_chat, public_text, challenge.language)
+    return (Letter(outbound=_private(identity.adapter, identity.tenant, identity.id, text), fallback=fallback),)
+
+
+def amount_of(challenge: Challenge) -> Money:
+    """The amount that a challenge is bound to."""
+    return Money(challenge.amount_minor, challenge.currency)
+
+
+def free(world: World, owner: str, currency: str) -> Money:
+    """What somebody can spend now."""
+    return Money(world.account(owner, currency).available_minor, currency)
+
+
+def shown_as(world: World, person: Person, adapter: str, tenant: str) -> str:
+    """A person as others see them here: name and handle."""
+    here = [i for i in world.identities_of(person.id) if (i.adapter, i.tenant) == (adapter, tenant)]
+    return label(person.name, here[0].handle if here else None)
+
+
+def _question(challenge: Challenge, left: Money, now: datetime) -> str:
+    """Amount and payee, the memo, what will be left, and how long the question still stands."""
+    language = challenge.language
+    lines = [sentence("prompt.attempts", language, count=challenge.tries_left)] if challenge.tries else []
+    question = f"prompt.{challenge.payee_kind}"
+    lines.append(sentence(question, language, amount=amount_of(challenge), payee=challenge.payee))
+    if challenge.memo:
+        lines.append(sentence("prompt.memo", language, memo=challenge.memo))
+    lines.append(sentence("prompt.ask", language, left=left, ttl=challenge.expires_at - now))
+    return "\n".join(lines)
+
+
+def _to_sender(challenge: Challenge, text: str, pad: Keypad | None) -> Outbound:
+    to, chat = challenge.origin_actor, challenge.origin_chat
+    return replace(_private(challenge.origin_adapter, challenge.origin_tenant, to, text, chat=chat), keypad=pad)
+
+
+def _open_private(inbound: Inbound, author: Actor, language: str) -> Outbound | None:
+    if inbound.chat.visibility is Visibility.PRIVATE:
+        return None
+    person = f"@{author.handle}" if author.handle else (author.name or "")
+    text = sentence("open_private", language, person=person)
+    return _public(inbound.adapter, inbound.tenant, inbound.chat.id, text, language)
+
+
+def _private(adapter: str, tenant: str, to: str, text: str, chat: str | None = None) -> Outbound:
+    return Outbound(id="", adapter=adapter, tenant=tenant, visibility=Visibility.PRIVATE, to=to, chat=chat, text=text)
+
+
+def _public(adapter: str, tenant: str, chat: str, text: str, language: str) -> Outbound:
+    button = Button(sentence("open_private.button", language))
+    return Outbound(
+        id="", adapter=adapter, tenant=tenant, visibility=Visibility.PUBLIC, chat=chat, text=text, buttons=((button,),)
+    )

@@ -1,0 +1,144 @@
+"""What a decision may look at, and what it may ask for.
+
+The world is what load read: all that the messages of one batch can touch. A decision names rows to write and letters
+to send; the world takes them in before the next message is decided, so that messages of one batch see each other.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from botpay.charities.model import Charity
+from botpay.confirm.challenge import Challenge, Pin
+from botpay.confirm.checker import PinCheck, PinVerdict
+from botpay.directory.people import Identity, IdentityKey, Person, Sighting
+from botpay.ledger import rules
+from botpay.ledger.model import Account, Transfer, TransferKind
+from botpay.message import Capabilities, Inbound
+from botpay.outbox.model import Delivery, Letter
+from botpay.parsing import Reading
+from botpay.policy import Caps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """The time of a challenge is over; it enters by the same door as messages do."""
+
+    transfer_id: str
+
+    source = None
+    """Not to be marked: a challenge ends once."""
+
+
+Event = Inbound | PinVerdict | Deadline | Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One event to decide, and what its text was read as."""
+
+    event: Event
+    reading: Reading | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the operator settled: caps, language, and what each platform can do."""
+
+    caps: Caps
+    language: str
+    keypad_secret: bytes = field(repr=False)
+    capabilities: Mapping[str, Capabilities]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What one event leads to. `outcome` is a code for audit and metrics, never a sentence."""
+
+    outcome: str
+    transfers: tuple[Transfer, ...] = ()
+    challenges: tuple[Challenge, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    letters: tuple[Letter, ...] = ()
+    checks: tuple[PinCheck, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether anything is to be written that must happen once only."""
+        return bool(self.transfers or self.challenges or self.pins or self.letters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of somebody's history: money that moved, and with whom."""
+
+    at: datetime
+    amount_minor: int
+    currency: str
+    sent: bool
+    other: str
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """A working copy of the rows that a batch can touch, by what identifies them."""
+
+    now: datetime
+    terms: Terms
+    identities: dict[IdentityKey, Identity] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    sightings: dict[tuple[str, str, str, str], Sighting] = field(default_factory=dict)
+    charities: dict[str, Charity] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    challenges: dict[str, Challenge] = field(default_factory=dict)
+    pins: dict[str, Pin] = field(default_factory=dict)
+    reserves: dict[str, Transfer] = field(default_factory=dict)
+    endings: dict[str, Transfer] = field(default_factory=dict)
+    receipts: dict[str, str | None] = field(default_factory=dict)
+    history: dict[str, list[Entry]] = field(default_factory=dict)
+    account_of: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def account(self, owner: str, currency: str) -> Account:
+        """The account of a person or charity in a currency."""
+        return self.accounts[self.account_of[owner, currency]]
+
+    def person_of(self, key: IdentityKey) -> Person | None:
+        """The account holder behind an identity, if there is one."""
+        identity = self.identities.get(key)
+        return self.people.get(identity.person_id) if identity and identity.person_id else None
+
+    def identities_of(self, person_id: str) -> list[Identity]:
+        """All identities of a person, in the order of their keys."""
+        return sorted((i for i in self.identities.values() if i.person_id == person_id), key=lambda i: i.key)
+
+    def handle_sightings(self, adapter: str, tenant: str, handle: str) -> list[Sighting]:
+        """All that is known of a folded handle."""
+        return [s for s in self.sightings.values() if (s.adapter, s.tenant, s.handle) == (adapter, tenant, handle)]
+
+    def open_challenges(self, person_id: str) -> list[Challenge]:
+        """The challenges that wait for a person's PIN, the newest last."""
+        found = (c for c in self.challenges.values() if c.person_id == person_id and c.state == "open")
+        return sorted(found, key=lambda c: (c.created_at, c.transfer_id))
+
+    def take_in(self, decision: Decision) -> None:
+        """Let what follows see what was decided. Raises `LedgerFault` if a rule of the ledger would break."""
+        for transfer in decision.transfers:
+            self._book(transfer)
+        self.challenges.update((c.transfer_id, c) for c in decision.challenges)
+        self.pins.update((p.person_id, p) for p in decision.pins)
+
+    def _book(self, transfer: Transfer) -> None:
+        debit, credit = self.accounts[transfer.debit_id], self.accounts[transfer.credit_id]
+        self.accounts[debit.id] = rules.debited(debit, transfer)
+        self.accounts[credit.id] = rules.credited(credit, transfer)
+        if transfer.kind is TransferKind.RESERVE:
+            self.reserves[transfer.id] = transfer
+        elif transfer.pending_id is not None:
+            self.endings[transfer.pending_id] = transfer
+
+    def know_accounts(self, accounts: Iterable[Account]) -> None:
+        """Put accounts where `account` finds them."""
+        for account in accounts:
+            self.accounts[account.id] = account
+            self.account_of[account.owner, account.currency] = account.id

@@ -1,0 +1,47 @@
+"""What came in: marks of what is done, in the commit of its effect, and messages that a fault of ours kept from it."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, bindparam, insert, select
+
+from botpay import ids
+from botpay.database import Instant, metadata
+from botpay.sealing import seal
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("outcome", String, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("fault", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+_seen = select(marks.c.source).where(marks.c.source.in_(bindparam("sources", expanding=True)))
+
+
+def load_marks(connection: Connection, sources: Collection[str]) -> set[str]:
+    """Which of some sources are done already."""
+    return set(connection.execute(_seen, {"sources": list(sources)}).scalars())
+
+
+def save_marks(connection: Connection, done: Iterable[tuple[str, str]], at: datetime) -> None:
+    """Mark (source, outcome) as done."""
+    if values := [{"source": source, "outcome": outcome, "at": at} for source, outcome in sorted(done)]:
+        connection.execute(insert(marks), values)
+
+
+def bury(connection: Connection, key: bytes, fault: BaseException, payload: str, at: datetime) -> str:
+    """Keep what a fault of ours kept from being handled, sealed, for the operator. Returns its id."""
+    letter_id = ids.fresh(at)
+    sealed = seal(key, f"dead_letters|{letter_id}|payload", payload)
+    connection.execute(insert(dead_letters).values(id=letter_id, fault=type(fault).__name__, payload=sealed, at=at))
+    return letter_id

@@ -1,0 +1,198 @@
+"""Load: all that the messages of a batch can touch, one statement per table, and what their texts were read as."""
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from botpay.charities.store import load_charities
+from botpay.commands import Payee, RequestMoney, SendMoney, ShowHistory
+from botpay.confirm.checker import PinVerdict
+from botpay.confirm.keypad import transfer_of
+from botpay.confirm.pin import is_pin
+from botpay.confirm.store import load_challenges, load_pins
+from botpay.directory.people import HandleKey, Identity, IdentityKey, Sighting, fold, identity_of
+from botpay.directory.store import load_identities, load_people, load_sightings
+from botpay.handlers.world import Deadline, Event, Terms, Unit, World
+from botpay.inbox import load_marks
+from botpay.ledger.model import TransferKind
+from botpay.ledger.store import load_accounts, load_transfers
+from botpay.message import Actor, Inbound, Visibility
+from botpay.outbox.store import load_receipts
+from botpay.parsing import Context, Reading, normalise_tag, tags_in
+from botpay.parsing import read as read_text
+from botpay.statement import load_history
+
+
+def done_already(connection: Connection, events: Iterable[Event]) -> set[str]:
+    """The sources among these events that were committed before."""
+    sources = [event.source for event in events if event.source is not None]
+    return load_marks(connection, sources) if sources else set()
+
+
+def first_of_each(events: Iterable[Event], done: set[str]) -> list[Event]:
+    """The events that are not done, each source once: a batch may hold the same message twice."""
+    seen = set(done)
+    fresh = []
+    for event in events:
+        if event.source is None or event.source not in seen:
+            fresh.append(event)
+        if event.source is not None:
+            seen.add(event.source)
+    return fresh
+
+
+def read(connection: Connection, events: Sequence[Event], terms: Terms) -> list[tuple[Event, Reading | None]]:
+    """What each text was read as; which hashtags are charities is looked up once for all."""
+    texts = {id(e): e.text.reveal() for e in events if isinstance(e, Inbound) and e.press is None}
+    spoken = [e for e in events if isinstance(e, Inbound) and id(e) in texts and not is_pin(texts[id(e)].strip())]
+    tags = {tag for e in spoken for tag in tags_in(texts[id(e)], e.spans)}
+    known = {charity.tag for charity in load_charities(connection, tags)} if tags else set()
+    readings = {id(e): read_text(texts[id(e)], _context(e, known, terms)) for e in spoken}
+    return [(event, readings.get(id(event))) for event in events]
+
+
+def load(
+    connection: Connection, units: Sequence[Unit], terms: Terms, now: datetime, data_key: bytes
+) -> tuple[World, World]:
+    """The world of a batch, to be changed by its decisions, and the same as it was read."""
+    world = World(now=now, terms=terms)
+    _load_who(connection, units, world)
+    _load_what_waits(connection, units, world, data_key)
+    _load_people_and_money(connection, units, world)
+    before = copy(world)
+    for name in ("identities", "sightings", "accounts", "challenges", "pins"):
+        setattr(before, name, dict(getattr(world, name)))
+    for actor in _actors(units):
+        _see(world, actor)
+    return world, before
+
+
+def _load_who(connection: Connection, units: Sequence[Unit], world: World) -> None:
+    """Authors, those whom they name by id or handle, and charities."""
+    keys: set[IdentityKey] = {actor.key for actor in _actors(units)}
+    handles: set[HandleKey] = {
+        (actor.adapter, actor.tenant, fold(actor.handle)) for actor in _actors(units) if actor.handle
+    }
+    for inbound, payee in _payees(units):
+        if payee.id is not None:
+            keys.add((inbound.adapter, inbound.tenant, payee.id))
+        else:
+            handles.add((inbound.adapter, inbound.tenant, fold(payee.handle or payee.written)))
+    if handles:
+        world.sightings = {s.key: s for s in load_sightings(connection, sorted(handles))}
+        keys.update((s.adapter, s.tenant, s.actor_id) for s in world.sightings.values())
+    if keys:
+        world.identities = {i.key: i for i in load_identities(connection, keys=sorted(keys))}
+    tags = {normalise_tag(tag) for unit in units for tag in _tags(unit)}
+    if tags:
+        world.charities = {c.tag: c for c in load_charities(connection, tags)}
+
+
+def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World, data_key: bytes) -> None:
+    """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
+    ids = {found for unit in units if (found := _transfer_named(unit.event))}
+    people = {i.person_id for i in world.identities.values() if i.person_id}
+    if not ids and not people:
+        return
+    found = load_challenges(connection, data_key, ids=sorted(ids), people=sorted(people))
+    world.challenges = {c.transfer_id: c for c in found}
+    if not found:
+        return
+    for row in load_transfers(connection, list(world.challenges)):
+        if row.kind is TransferKind.RESERVE:
+            world.reserves[row.id] = row
+        elif row.pending_id is not None:
+            world.endings[row.pending_id] = row
+    world.receipts = load_receipts(connection, [c.prompt_id for c in found])
+
+
+def _load_people_and_money(connection: Connection, units: Sequence[Unit], world: World) -> None:
+    """The people concerned with all their identities, their PINs, and accounts, locked in the order of their ids."""
+    people = {i.person_id for i in world.identities.values() if i.person_id}
+    for challenge in world.challenges.values():
+        people |= {challenge.person_id, challenge.payee_owner}
+    if not people:
+        return
+    world.people = {p.id: p for p in load_people(connection, sorted(people))}
+    world.identities |= {i.key: i for i in load_identities(connection, people_ids=sorted(people))}
+    world.pins = {p.person_id: p for p in load_pins(connection, sorted(world.people))}
+    owners = people | {c.id for c in world.charities.values()}
+    world.know_accounts(load_accounts(connection, owners=sorted(owners)))
+    curious = {i.person_id for unit in units if (i := _curious(unit, world)) and i.person_id}
+    world.history = {person: load_history(connection, person) for person in curious}
+
+
+def _see(world: World, actor: Actor) -> None:
+    """Note the labels that an actor bears now; they are hints for finding people, never more."""
+    known = world.identities.get(actor.key)
+    world.identities[actor.key] = known.seen_as(actor) if known else identity_of(actor)
+    if actor.handle:
+        first = Sighting(
+            adapter=actor.adapter,
+            tenant=actor.tenant,
+            handle=fold(actor.handle),
+            actor_id=actor.id,
+            first_seen=world.now,
+            last_seen=world.now,
+        )
+        seen = world.sightings.get(first.key)
+        world.sightings[first.key] = replace(seen, last_seen=world.now) if seen else first
+
+
+def _context(inbound: Inbound, known: set[str], terms: Terms) -> Context:
+    replied = inbound.reply_to
+    payee = None
+    if replied is not None:
+        written = f"@{replied.handle}" if replied.handle else (replied.name or replied.id)
+        payee = Payee(written=written, id=replied.id, handle=replied.handle)
+    return Context(
+        private=inbound.chat.visibility is Visibility.PRIVATE,
+        me=inbound.me,
+        author=inbound.author,
+        reply_to=payee,
+        spans=inbound.spans,
+        is_charity=known.__contains__,
+        cap_person=terms.caps.person,
+        cap_charity=terms.caps.charity,
+    )
+
+
+def _actors(units: Iterable[Unit]) -> list[Actor]:
+    """Authors, and those replied to, of messages that were not ignored as chatter."""
+    inbounds = [unit.event for unit in units if isinstance(unit.event, Inbound)]
+    return [actor for inbound in inbounds for actor in (inbound.author, inbound.reply_to) if actor is not None]
+
+
+def _payees(units: Iterable[Unit]) -> list[tuple[Inbound, Payee]]:
+    found = []
+    for unit in units:
+        meaning = unit.reading.meaning if unit.reading else None
+        if isinstance(unit.event, Inbound) and isinstance(meaning, SendMoney | RequestMoney):
+            found.append((unit.event, meaning.to if isinstance(meaning, SendMoney) else meaning.of))
+    return found
+
+
+def _tags(unit: Unit) -> tuple[str, ...]:
+    meaning = unit.reading.meaning if unit.reading else None
+    tag = getattr(meaning, "tag", None)
+    return (tag,) if tag else ()
+
+
+def _transfer_named(event: Event) -> str | None:
+    match event:
+        case Inbound(press=press) if press is not None:
+            return transfer_of(press.token)
+        case PinVerdict() | Deadline():
+            return event.transfer_id
+        case _:
+            return None
+
+
+def _curious(unit: Unit, world: World) -> Identity | None:
+    """Who asks for their history."""
+    asks = unit.reading is not None and isinstance(unit.reading.meaning, ShowHistory)
+    event = unit.event
+    return world.identities.get(event.author.key) if asks and isinstance(event, Inbound) and event.author else None

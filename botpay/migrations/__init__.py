@@ -1,0 +1,36 @@
+"""The database's schema, step by step (Alembic). A test holds that the steps and the tables in the code agree."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from botpay.database import Database
+from botpay.errors import ConfigError
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema up to a revision, in one transaction."""
+    config = _config()
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def require_current(database: Database) -> None:
+    """Raise `ConfigError` if the schema is not the one that this version of botpay needs."""
+    with database.read() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    needed = ScriptDirectory.from_config(_config()).get_current_head()
+    if found != needed:
+        state = "is empty" if found is None else f"has schema {found}"
+        raise ConfigError(f"the database {state}, this botpay needs {needed}: run `botpay upgrade`")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,65 @@
+"""What waits to be sent, and what became of it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from botpay.message import Outbound
+
+
+class Fate(StrEnum):
+    """What becomes of an outbound: it waits, or it is over in one of four ways."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    SUPERSEDED = "superseded"  # a later one takes the place of the same message
+    UNREACHABLE = "unreachable"  # the person cannot be written to; the fallback was queued if there is one
+    DEAD = "dead"  # will not be tried again; an operator has to look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An outbound, and what to do with it.
+
+    Attributes:
+        replaces_letter: the outbound of ours whose message this one takes the place of.
+        fallback: said in public if the person cannot be reached; holds nothing private.
+    """
+
+    outbound: Outbound
+    replaces_letter: str | None = None
+    fallback: Outbound | None = None
+
+    @property
+    def lane(self) -> str:
+        """Letters of one lane are sent one after the other."""
+        return f"{self.outbound.visibility}:{self.outbound.to or self.outbound.chat}"
+
+    @property
+    def target(self) -> str | None:
+        """The message that is replaced, however it is named."""
+        return self.replaces_letter or self.outbound.replaces
+
+    def numbered(self, letter_id: str) -> "Letter":
+        """This letter with its id."""
+        return replace(self, outbound=replace(self.outbound, id=letter_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What happened to one letter; it enters by the same door as messages do.
+
+    Attributes:
+        next_at: when to try again, if it is still queued.
+        reason: the kind of the error, never its text.
+    """
+
+    letter_id: str
+    fate: Fate
+    receipt: str | None = None
+    next_at: datetime | None = None
+    reason: str | None = None
+    fallback: Outbound | None = None
+
+    source = None
+    """Not to be marked: the guard on the letter's fate makes it happen once."""

@@ -1,0 +1,161 @@
+"""The table of outbounds."""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from botpay.database import Instant, SerialKey, metadata
+from botpay.message import Button, Keypad, Outbound, Visibility
+from botpay.outbox.model import Delivery, Fate, Letter
+
+outbound = Table(
+    "outbound",
+    metadata,
+    Column("seq", SerialKey, primary_key=True),
+    Column("id", Uuid(as_uuid=False), nullable=False, unique=True),
+    Column("adapter", String, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("lane", String, nullable=False),
+    Column("replaces_letter", Uuid(as_uuid=False)),
+    Column("body", Text, nullable=False),
+    Column("fate", String, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("next_at", Instant, nullable=False),
+    Column("receipt", String),
+    Column("reason", String),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("fate in ('queued', 'sent', 'superseded', 'unreachable', 'dead')", name="fate"),
+    Index(
+        "ix_outbound_queued",
+        "adapter",
+        "tenant",
+        "lane",
+        "seq",
+        sqlite_where=Column("fate") == "queued",
+        postgresql_where=Column("fate") == "queued",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A letter that waits, as read from its row."""
+
+    letter: Letter
+    tries: int
+    next_at: datetime
+
+
+_PLAIN = ("id", "adapter", "tenant", "visibility", "to", "chat", "text", "replaces", "deletes")
+
+_queued = (
+    select(outbound.c.id, outbound.c.replaces_letter, outbound.c.body, outbound.c.tries, outbound.c.next_at)
+    .where(outbound.c.fate == Fate.QUEUED.value)
+    .order_by(outbound.c.seq)
+    .limit(bindparam("most"))
+)
+_receipts = select(outbound.c.id, outbound.c.receipt).where(outbound.c.id.in_(bindparam("ids", expanding=True)))
+_record = (
+    update(outbound)
+    .where(outbound.c.id == bindparam("_id"), outbound.c.fate == Fate.QUEUED.value)
+    .values(
+        fate=bindparam("_fate"),
+        receipt=func.coalesce(bindparam("_receipt"), outbound.c.receipt),
+        next_at=func.coalesce(bindparam("_next_at", type_=Instant), outbound.c.next_at),
+        reason=bindparam("_reason"),
+        tries=outbound.c.tries + 1,
+    )
+)
+
+
+def save_letters(connection: Connection, letters: Iterable[Letter], now: datetime) -> None:
+    """Queue letters in the order given."""
+    if values := [_values(letter, now) for letter in letters]:
+        connection.execute(insert(outbound), values)
+
+
+def save_deliveries(connection: Connection, deliveries: Iterable[Delivery]) -> None:
+    """Write what happened to letters that were still queued."""
+    values = [
+        {"_id": d.letter_id, "_fate": d.fate.value, "_receipt": d.receipt, "_next_at": d.next_at, "_reason": d.reason}
+        for d in deliveries
+    ]
+    if values:
+        connection.execute(_record, values)
+
+
+def load_queued(connection: Connection, most: int) -> list[Queued]:
+    """The oldest letters that wait."""
+    rows = connection.execute(_queued, {"most": most}).mappings()
+    return [Queued(letter=_letter_of(row), tries=row["tries"], next_at=row["next_at"]) for row in rows]
+
+
+def load_receipts(connection: Connection, ids: Collection[str]) -> dict[str, str | None]:
+    """Where some letters stand on their platforms, as far as they were delivered."""
+    return {row.id: row.receipt for row in connection.execute(_receipts, {"ids": list(ids)})}
+
+
+def _values(letter: Letter, now: datetime) -> dict[str, Any]:
+    body = {"outbound": _packed(letter.outbound), "fallback": letter.fallback and _packed(letter.fallback)}
+    return {
+        "id": letter.outbound.id,
+        "adapter": letter.outbound.adapter,
+        "tenant": letter.outbound.tenant,
+        "lane": letter.lane,
+        "replaces_letter": letter.replaces_letter,
+        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        "fate": Fate.QUEUED.value,
+        "next_at": now,
+        "created_at": now,
+    }
+
+
+def _letter_of(row: RowMapping) -> Letter:
+    body = json.loads(row["body"])
+    fallback = body["fallback"] and _outbound_of(body["fallback"])
+    return Letter(outbound=_outbound_of(body["outbound"]), replaces_letter=row["replaces_letter"], fallback=fallback)
+
+
+def _packed(outbound: Outbound) -> dict[str, Any]:
+    values = {name: value for name in _PLAIN if (value := getattr(outbound, name)) is not None}
+    if outbound.buttons:
+        values["buttons"] = _packed_rows(outbound.buttons)
+    if pad := outbound.keypad:
+        values["keypad"] = [pad.title, pad.open_label, _packed_rows(pad.rows), pad.shown, pad.clear_token]
+    return values
+
+
+def _packed_rows(rows: tuple[tuple[Button, ...], ...]) -> list[list[tuple[str, str | None]]]:
+    return [[(button.label, button.token) for button in row] for row in rows]
+
+
+def _outbound_of(values: dict[str, Any]) -> Outbound:
+    plain: dict[str, Any] = {name: values[name] for name in _PLAIN if name in values}
+    plain["visibility"] = Visibility(values["visibility"])
+    if pad := values.get("keypad"):
+        plain["keypad"] = Keypad(title=pad[0], open_label=pad[1], rows=_rows(pad[2]), shown=pad[3], clear_token=pad[4])
+    return Outbound(**plain, buttons=_rows(values.get("buttons", [])))
+
+
+def _rows(rows: list[list[list[str]]]) -> tuple[tuple[Button, ...], ...]:
+    return tuple(tuple(Button(label, token) for label, token in row) for row in rows)

@@ -1,0 +1,14 @@
+"""Text -> `Command`, `Refusal`, or nothing: the language of botpay.
+
+`read` looks whether a message can concern us, scans it into tokens (`scanner`, `amounts`, `listening`), lets the grammar
+(`botpay/grammar.lark`, read by `grammar` alone) say what they make, and builds the command (`meaning`) or the first
+reason why there is none (`refusals`). Pure: no I/O but the files of words at first use, and nothing is ever logged.
+May import commands, message, money, markup and errors; adapters, handlers and tables are none of its business.
+"""
+
+from botpay.parsing.context import Context, Reading
+from botpay.parsing.listening import normalise_tag
+from botpay.parsing.reader import read, tags_in
+from botpay.parsing.saying import render
+
+__all__ = ["Context", "Reading", "normalise_tag", "read", "render", "tags_in"]

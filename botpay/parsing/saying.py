@@ -1,0 +1,51 @@
+"""A command -> the sentence that says it: what `read` makes of the sentence is the command again."""
+
+from botpay.commands import Cancel, Command, Donate, Help, RequestMoney, SendMoney, ShowBalance, ShowHistory
+from botpay.money import Money
+
+_WORDS = {
+    "fr": ("envoyer", "donner", "demander", "solde", "historique", "annuler", "aide"),
+    "en": ("send", "donate", "request", "balance", "history", "cancel", "help"),
+    "es": ("enviar", "donar", "pedir", "saldo", "historial", "cancelar", "ayuda"),
+    "de": ("senden", "spenden", "anfordern", "kontostand", "verlauf", "abbrechen", "hilfe"),
+    "it": ("inviare", "donare", "chiedere", "saldo", "cronologia", "annulla", "aiuto"),
+    "pt": ("enviar", "doar", "pedir", "saldo", "histórico", "cancelar", "ajuda"),
+    "nl": ("sturen", "doneren", "vragen", "saldo", "geschiedenis", "annuleren", "hulp"),
+}
+_SIGN = {"EUR": "€"}
+
+
+def render(command: Command, language: str = "fr") -> str:
+    """The sentence, with the action as a hashtag: "#envoyer 10,50 € @bob pour la pizza".
+
+    Args:
+        language: one of those of `botpay/words`; any other is said in English.
+
+    A payee known by id alone is said as written, and is understood again where the platform marks it as it did.
+    """
+    send, donate, request, balance, history, cancel, help_ = _WORDS.get(language, _WORDS["en"])
+    match command:
+        case SendMoney(amount, payee, memo):
+            return _sentence(send, amount, payee.written, memo, language)
+        case Donate(amount, tag, memo):
+            return _sentence(donate, amount, tag, memo, language)
+        case RequestMoney(amount, payee, memo):
+            return _sentence(request, amount, payee.written, memo, language)
+        case ShowBalance():
+            return f"#{balance}"
+        case ShowHistory():
+            return f"#{history}"
+        case Cancel():
+            return f"#{cancel}"
+        case Help():
+            return f"#{help_}"
+
+
+def _sentence(action: str, amount: Money, whom: str, memo: str | None, language: str) -> str:
+    return " ".join(filter(None, (f"#{action}", _amount(amount, language), whom, memo)))
+
+
+def _amount(amount: Money, language: str) -> str:
+    """Always both decimals and no groups, which is clear in every language: "1234,50 €"."""
+    decimal = amount.to_decimal_string()
+    return f"{decimal if language == 'en' else decimal.replace('.', ',')} {_SIGN[amount.currency]}"

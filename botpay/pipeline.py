@@ -1,0 +1,71 @@
+"""The path of a batch: load, decide, save.
+
+    begin -> which are done already? -> read the texts -> load all that they can touch
+          -> decide each in order, by the rules alone -> save it all -> commit
+
+One transaction holds it: the marks of what is done, transfers and balances, challenges and counts of tries, letters and
+the audit's link become true together or not at all. Effects (the slow checks of PINs) begin after the commit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from botpay import loading, saving
+from botpay.clock import Clock
+from botpay.confirm.checker import PinCheck
+from botpay.database import Database
+from botpay.handlers import decide
+from botpay.handlers.world import Decision, Event, Terms, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one event, once committed."""
+
+    outcome: str
+    checks: tuple[PinCheck, ...] = ()
+    letters: int = 0
+
+
+DUPLICATE = Result("duplicate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Everything that a batch needs, put together by the application."""
+
+    database: Database
+    clock: Clock
+    terms: Terms
+    audit_key: bytes = field(repr=False)
+    data_key: bytes = field(repr=False)
+
+    def process(self, events: Sequence[Event]) -> list[Result]:
+        """Handle events in order, in one commit; a result for each.
+
+        Raises `StorageUnavailable` if the database could not take them, `LedgerFault` or any other exception for a
+        fault of ours; in each case nothing was changed.
+        """
+        with self.database.write() as connection:
+            return self._in_one_commit(connection, events)
+
+    def _in_one_commit(self, connection: Connection, events: Sequence[Event]) -> list[Result]:
+        now = self.clock()
+        done = loading.done_already(connection, events)
+        fresh = loading.first_of_each(events, done)
+        units = [Unit(event, reading) for event, reading in loading.read(connection, fresh, self.terms)]
+        world, before = loading.load(connection, units, self.terms, now, self.data_key)
+        decisions: list[tuple[Unit, Decision]] = []
+        for unit in units:
+            decision = decide(world, unit)
+            world.take_in(decision)
+            decisions.append((unit, decision))
+        saving.save(connection, before, world, decisions, audit_key=self.audit_key, data_key=self.data_key)
+        results = {id(unit.event): _result(decision) for unit, decision in decisions}
+        return [results.get(id(event), DUPLICATE) for event in events]
+
+
+def _result(decision: Decision) -> Result:
+    return Result(decision.outcome, decision.checks, len(decision.letters))

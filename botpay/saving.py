@@ -1,0 +1,80 @@
+"""Save: what a batch decided, one statement per table, ready for its one commit."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from botpay import ids
+from botpay.audit.store import append
+from botpay.confirm.store import save_challenges, save_pins
+from botpay.directory.people import SETTLED_AFTER
+from botpay.directory.store import save_identities, save_sightings
+from botpay.handlers.world import Decision, Event, Unit, World
+from botpay.inbox import save_marks
+from botpay.ledger.store import save_accounts, save_transfers
+from botpay.outbox.model import Letter
+from botpay.outbox.store import save_deliveries, save_letters
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_RENEW_SIGHTING_AFTER = SETTLED_AFTER / 30
+
+
+def save(
+    connection: Connection,
+    before: World,
+    world: World,
+    decisions: Sequence[tuple[Unit, Decision]],
+    *,
+    audit_key: bytes,
+    data_key: bytes,
+) -> None:
+    """Write what changed. Raises `LedgerFault` if a row is not as it was read."""
+    _save_labels(connection, before, world)
+    save_deliveries(connection, [delivery for _, decision in decisions for delivery in decision.deliveries])
+    done = [(unit.event, decision) for unit, decision in decisions if decision.has_effect]
+    if not done:
+        return
+    save_marks(connection, [(e.source, d.outcome) for e, d in done if e.source is not None], world.now)
+    transfers = [transfer for _, decision in done for transfer in decision.transfers]
+    audited = [(_name(event), decision.outcome) for event, decision in done if not decision.deliveries]
+    if audited:
+        batch = append(connection, audit_key, audited, transfers, world.now)
+        save_transfers(connection, transfers, batch)
+    save_accounts(connection, before.accounts, _changed(before.accounts, world.accounts))
+    save_challenges(connection, data_key, before.challenges, _changed(before.challenges, world.challenges))
+    save_pins(connection, before.pins, _changed(before.pins, world.pins))
+    save_letters(
+        connection, [letter for event, decision in done for letter in _numbered(event, decision, world)], world.now
+    )
+
+
+def _save_labels(connection: Connection, before: World, world: World) -> None:
+    """Handles and names as seen now; an unchanged one is renewed about once a day."""
+    save_identities(connection, _changed(before.identities, world.identities))
+    stale = [
+        seen
+        for key, seen in world.sightings.items()
+        if (known := before.sightings.get(key)) is None or seen.last_seen - known.last_seen >= _RENEW_SIGHTING_AFTER
+    ]
+    save_sightings(connection, stale)
+
+
+def _changed(before: dict[K, V], after: dict[K, V]) -> list[V]:
+    return [row for key, row in after.items() if row is not before.get(key) and row != before.get(key)]
+
+
+def _numbered(event: Event, decision: Decision, world: World) -> list[Letter]:
+    """Letters with ids that are the same whenever this event is decided again at this time."""
+    return [
+        letter if letter.outbound.id else letter.numbered(ids.derived(world.now, f"{_name(event)}#{number}"))
+        for number, letter in enumerate(decision.letters)
+    ]
+
+
+def _name(event: Event) -> str:
+    """What an event is called in the audit: its source, or what it is about."""
+    about = getattr(event, "transfer_id", None) or getattr(event, "letter_id", None)
+    return event.source or f"{type(event).__name__.lower()}:{about}"

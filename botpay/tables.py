@@ -1,0 +1,12 @@
+"""All tables, known to one `metadata` once this is imported."""
+
+from botpay import inbox
+from botpay.audit import store as audit
+from botpay.charities import store as charities
+from botpay.confirm import store as confirm
+from botpay.database import metadata
+from botpay.directory import store as directory
+from botpay.ledger import schema as ledger
+from botpay.outbox import store as outbox
+
+__all__ = ["audit", "charities", "confirm", "directory", "inbox", "ledger", "metadata", "outbox"]

@@ -1,0 +1,271 @@
+"""FakeSlack: the platform itself, on 127.0.0.1.
+
+Not emulated: OAuth, response URLs, threads, files, App Home, rate limits by themselves (use `fail_next`).
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiohttp import web
+
+from botpay.testing.slack.delivery import Delivery, HttpCarrier, Kind, SocketCarrier
+from botpay.testing.slack.methods import READING, SCOPES, Methods
+from botpay.testing.slack.person import Person
+from botpay.testing.slack.world import Channel, Message, Refused, User, World
+
+ALL_SCOPES = frozenset(
+    {
+        "app_mentions:read",
+        "channels:history",
+        "channels:read",
+        "chat:write",
+        "commands",
+        "groups:history",
+        "im:history",
+        "im:write",
+        "users:read",
+    }
+)
+HISTORY = {"im": "im:history", "channel": "channels:history", "group": "groups:history"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A call that is to fail: how, and whether it is done nonetheless."""
+
+    error: str
+    status: int
+    retry_after: int | None
+    after_effect: bool
+
+
+class FakeSlack:
+    """One workspace with one app, over real HTTP and WebSockets.
+
+    Attributes:
+        bot_token, app_token, signing_secret: what the app is configured with.
+        base_url: of the Web API, once started.
+        scopes: what the bot token may do; take one away to see the app cope.
+        deliveries: all that the app was told, oldest first.
+        calls: each call of the Web API: its method and arguments.
+    """
+
+    def __init__(
+        self, *, bot_name: str = "botpay", team_id: str = "T0FAKE", transport: Literal["http", "socket"] = "http"
+    ) -> None:
+        self.bot_token = "xoxb-fake-token-0123456789"  # noqa: S105 -- opens nothing but this fake
+        self.app_token = "xapp-fake-token-0123456789"  # noqa: S105 -- the same
+        self.signing_secret = "fake-signing-secret"  # noqa: S105 -- the same
+        self.app_id = "A0BOTPAY"
+        self.scopes = set(ALL_SCOPES)
+        self.base_url = ""
+        self.world = World(bot_name, team_id, self._now)
+        self.methods = Methods(self.world, self.app_id, bot_id="B0BOTPAY")
+        self.http = HttpCarrier(self.signing_secret)
+        self.sockets = SocketCarrier(self.app_id)
+        self.transport = transport
+        self.deliveries: list[Delivery] = []
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self._failures: defaultdict[str, deque[Failure]] = defaultdict(deque)
+        self._ahead_seconds = 0.0
+        self._runner: web.AppRunner | None = None
+
+    # Setting the scene
+
+    async def start(self) -> None:
+        """Listen."""
+        app = web.Application(client_max_size=8 * 1024 * 1024)
+        app.add_routes([web.route("*", "/api/{method}", self._api), web.get("/link", self.sockets.serve)])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.base_url = f"http://{host}:{port}/api/"
+
+    async def stop(self) -> None:
+        """Stop listening and hang up."""
+        await self.sockets.close()
+        await self.http.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def set_request_url(self, url: str) -> None:
+        """Where the app listens, as its developer enters it on Slack's pages."""
+        self.http.url = url
+
+    async def verify_url(self) -> bool:
+        """Ask the Request URL to prove itself, as Slack does when it is entered."""
+        payload = {"type": "url_verification", "token": "verification", "challenge": "3eZbrw1aB"}
+        delivery = await self.tell("url_verification", self.world.bot.id, payload)
+        return delivery.is_acknowledged and delivery.answer == {"challenge": "3eZbrw1aB"}
+
+    def user(self, name: str, **more: Any) -> Person:
+        """The person of this name; made at first use, with the attributes of `User` that are given."""
+        user = self.world.user_named(name)
+        if user is None:
+            given = {"id": f"U0{name.upper()}", "real_name": name.capitalize(), "team_id": self.world.team_id}
+            user = self.world.add_user(User(name=name, **(given | more)))
+        return Person(self, user)
+
+    def channel(
+        self, name: str, *members: Person, with_bot: bool = True, kind: Literal["channel", "group"] = "channel"
+    ) -> Channel:
+        """A new channel with these people in it."""
+        everybody = {person.id for person in members} | ({self.world.bot.id} if with_bot else set())
+        return self.world.add_channel(Channel(self.world.new_id("C"), name, everybody, kind))
+
+    def fail_next(
+        self,
+        method: str,
+        error: str,
+        *,
+        status: int = 200,
+        retry_after: int | None = None,
+        after_effect: bool = False,
+    ) -> None:
+        """Let the next call of a method fail; `after_effect` does what was asked before the failing answer."""
+        self._failures[method].append(Failure(error, status, retry_after, after_effect))
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on Slack's side: trigger ids grow old."""
+        self._ahead_seconds += seconds
+
+    # Telling the app
+
+    async def tell(self, kind: Kind, by: str, payload: Mapping[str, Any]) -> Delivery:
+        """Bring something to the app, once."""
+        delivery = Delivery(kind, by, payload)
+        self.deliveries.append(delivery)
+        await self._carry(delivery)
+        return delivery
+
+    async def retry(self) -> int:
+        """Try again, once each, the events that the app did not take; returns how many there were."""
+        waiting = [delivery for delivery in self.deliveries if delivery.is_waiting]
+        for delivery in waiting:
+            await self._carry(delivery)
+        return len(waiting)
+
+    async def settled(self) -> None:
+        """Retry until every event was taken or given up."""
+        while await self.retry():
+            pass
+
+    async def redeliver_last(self, person: Person | None = None) -> Delivery:
+        """Bring the last thing (that a person did) again, as after a lost acknowledgement.
+
+        Raises:
+            LookupError: nothing was delivered yet.
+        """
+        for delivery in reversed(self.deliveries):
+            if person is None or delivery.by == person.id:
+                await self._carry(delivery)
+                return delivery
+        raise LookupError("nothing was delivered yet")
+
+    async def tell_message(self, user: User, message: Message) -> None:
+        """The events of a new message: the message, and the mention of the bot in it."""
+        event = self.methods.describe(message)
+        if message.attachments:
+            event["attachments"] = message.attachments
+        await self._tell_events(user, message, event, event)
+
+    async def tell_edit(self, user: User, message: Message, before: Mapping[str, Any]) -> None:
+        """The events of an edit: the change, and once more the mention."""
+        after = self.methods.describe(message)
+        stamp = str(message.edited)
+        changed = {"type": "message", "subtype": "message_changed", "hidden": True, "ts": stamp}
+        await self._tell_events(user, message, {**changed, "message": after, "previous_message": before}, after)
+
+    async def _tell_events(
+        self, user: User, message: Message, event: Mapping[str, Any], mention: Mapping[str, Any]
+    ) -> None:
+        channel = self.world.channels[message.channel]
+        if self.world.bot.id not in channel.members:
+            return
+        where = {"channel": channel.id, "event_ts": event["ts"]}
+        if HISTORY[channel.kind] in self.scopes:
+            await self._tell_event(user, {**event, **where, "channel_type": channel.kind})
+        is_mentioned = f"<@{self.world.bot.id}>" in message.text and channel.kind != "im"
+        if is_mentioned and "app_mentions:read" in self.scopes:
+            await self._tell_event(user, {**mention, **where, "type": "app_mention"})
+
+    async def _tell_event(self, user: User, event: Mapping[str, Any]) -> None:
+        """https://docs.slack.dev/apis/events-api#callback-field"""
+        authorization = {"enterprise_id": None, "team_id": self.world.team_id, "user_id": self.world.bot.id}
+        payload = {
+            "token": "verification",
+            "team_id": self.world.team_id,
+            "api_app_id": self.app_id,
+            "event": event,
+            "type": "event_callback",
+            "event_id": self.world.new_id("Ev"),
+            "event_time": int(self._now()),
+            "authorizations": [{**authorization, "is_bot": True, "is_enterprise_install": False}],
+            "is_ext_shared_channel": user.team_id != self.world.team_id,
+        }
+        await self.tell("events_api", user.id, payload)
+
+    async def _carry(self, delivery: Delivery) -> None:
+        over_http = self.transport == "http" or delivery.kind == "url_verification"
+        await (self.http if over_http else self.sockets).carry(delivery)
+
+    # The Web API
+
+    async def _api(self, request: web.Request) -> web.Response:
+        method = request.match_info["method"]
+        arguments = await _read_arguments(request, method)
+        self.calls.append((method, arguments))
+        failure = self._failures[method].popleft() if self._failures[method] else None
+        if failure is not None and not failure.after_effect:
+            return self._answer({"ok": False, "error": failure.error}, failure)
+        try:
+            self._admit(method, request.headers.get("Authorization", ""))
+            answer = {"ok": True, **self._call(method, arguments)}
+        except Refused as refused:
+            answer = {"ok": False, "error": refused.code, **refused.more}
+        if failure is not None:
+            answer = {"ok": False, "error": failure.error}
+        return self._answer(answer, failure)
+
+    def _admit(self, method: str, authorization: str) -> None:
+        """Is there such a method, and may this token use it?"""
+        if method not in self.methods and method != "apps.connections.open":
+            raise Refused("unknown_method", req_method=method)
+        token = authorization.removeprefix("Bearer ")
+        if not token:
+            raise Refused("not_authed")
+        if token not in (self.bot_token, self.app_token):
+            raise Refused("invalid_auth")
+        if (token == self.app_token) != (method == "apps.connections.open"):
+            raise Refused("not_allowed_token_type")
+        needed = SCOPES.get(method)
+        if needed is not None and needed not in self.scopes:
+            raise Refused("missing_scope", needed=needed, provided=",".join(sorted(self.scopes)))
+
+    def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        if method == "apps.connections.open":
+            return {"url": f"ws{self.base_url.removeprefix('http').removesuffix('api/')}link?ticket=fake"}
+        return self.methods.call(method, arguments)
+
+    def _answer(self, answer: Mapping[str, Any], failure: Failure | None) -> web.Response:
+        headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+        if failure is not None and failure.retry_after is not None:
+            headers["Retry-After"] = str(failure.retry_after)
+        return web.json_response(answer, headers=headers, status=failure.status if failure else 200)
+
+    def _now(self) -> float:
+        return time.time() + self._ahead_seconds
+
+
+async def _read_arguments(request: web.Request, method: str) -> dict[str, Any]:
+    """From the query, a form, or JSON; methods that read overlook JSON."""
+    arguments: dict[str, Any] = dict(request.query)
+    if request.content_type == "application/json":
+        told = await request.json() if request.can_read_body else {}
+        return arguments if method in READING or not isinstance(told, dict) else arguments | told
+    return arguments | dict(await request.post())
