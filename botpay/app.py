@@ -17,7 +17,7 @@ from botpay.confirm.store import due
 from botpay.database import Database
 from botpay.dead_letters import DeadLetters
 from botpay.enrolment import Enrolment
-from botpay.errors import Busy, StorageUnavailable
+from botpay.errors import Busy, StorageUnavailable, Transient
 from botpay.handlers.world import Deadline, Event, Terms
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
@@ -27,6 +27,7 @@ from botpay.web.server import WebServer
 
 _SWEEP_EVERY_SECONDS = 1.0
 _EXPIRE_AT_ONCE = 500
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1, 60
 
 log = structlog.get_logger(__name__)
 
@@ -87,9 +88,20 @@ class Application:
         return await self._web.start() if self._web else None
 
     async def start_adapters(self) -> None:
-        """Let people in."""
+        """Let people in. A platform that cannot be reached now is tried again until it can.
+
+        Raises `ConfigError` or another `DeliveryError` where trying again would not help.
+        """
         for adapter in self._adapters:
-            await adapter.start(self.receive)
+            pause = _FIRST_PAUSE_SECONDS
+            while True:
+                try:
+                    await adapter.start(self.receive)
+                    break
+                except Transient as error:
+                    log.warning("platform_away", adapter=adapter.name, reason=str(error), again_in_seconds=pause)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     async def stop(self) -> None:
         """Let no more in, finish what is under way, close. What waits in the outbox is sent after the next start."""

@@ -5,12 +5,17 @@ submitted an event is released once the commit that holds it is done.
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
+
+import structlog
 
 from botpay.errors import Busy, StorageUnavailable
 from botpay.handlers.world import Event
 from botpay.pipeline import Result
+
+log = structlog.get_logger(__name__)
 
 Process = Callable[[Sequence[Event]], list[Result]]
 Bury = Callable[[Event, BaseException], Result]
@@ -86,13 +91,16 @@ class Batcher:
             return self._bury(event, fault)
         except StorageUnavailable as away:
             return away
+        except Exception as unkept:  # noqa: BLE001 - must not end the thread; not kept, so not acknowledged
+            log.error("event_not_kept", fault=type(fault).__name__, unkept=type(unkept).__name__)
+            return StorageUnavailable("an event could neither be handled nor kept")
 
     def _release(self, batch: list[_Waiting], outcomes: list[Result | BaseException]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Result], Result | BaseException]]] = {}
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             by_loop.setdefault(future.get_loop(), []).append((future, outcome))
         for loop, settled in by_loop.items():
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop was closed; nobody waits there any more
                 loop.call_soon_threadsafe(_settle, settled)
 
 

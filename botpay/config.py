@@ -25,7 +25,7 @@ _MORE_THAN_ANY_CAP = 10**9
 class Section(BaseModel):
     """A section of botpay.toml. Unknown settings are refused: a typo must not switch a safeguard off."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _is_key(value: SecretStr) -> SecretStr:

@@ -29,6 +29,13 @@ metadata = MetaData(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BUSY_TIMEOUT_MS = 5000
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # else REPLACE removes rows without the triggers that refuse it
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+)
 
 SerialKey = BigInteger().with_variant(Integer, "sqlite")
 """A key that counts up by itself on both databases."""
@@ -100,7 +107,7 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:  # noqa: ARG001 - SQLAlchemy's signature
         connection.isolation_level = None  # the driver shall not begin transactions of its own
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from botpay import ids
 from botpay.audit.store import append
 from botpay.charities.model import Charity
-from botpay.charities.store import save_charity
+from botpay.charities.store import load_charities, save_charity
 from botpay.clock import Clock
 from botpay.confirm.challenge import Pin
 from botpay.confirm.pin import PinHasher, is_pin, is_weak
@@ -23,7 +23,7 @@ from botpay.ledger.model import Account, AccountKind, Transfer, TransferKind
 from botpay.ledger.store import load_accounts, open_account, save_accounts, save_transfers
 from botpay.message import Actor, SecretText
 from botpay.money import Money
-from botpay.parsing import normalise_tag
+from botpay.parsing import normalise_tag, tags_in
 
 CASH_IN = "cash in"
 """The system account that stands for money brought in from outside; its balance is below zero by that much."""
@@ -62,10 +62,17 @@ class Enrolment:
         return person
 
     def add_charity(self, name: str, tag: str, *, currency: str = "EUR") -> Charity:
-        """A charity with an empty account, found by its hashtag."""
+        """A charity with an empty account, found by its hashtag.
+
+        Raises `ConfigError` if the hashtag is none, or leads to a charity already.
+        """
         now = self.clock()
+        if not tags_in(f"#{normalise_tag(tag)}") == {normalise_tag(tag)}:
+            raise ConfigError(f"{tag!r} cannot be written as a hashtag: letters, digits and _ only")
         charity = Charity(id=ids.fresh(now), name=name, tag=normalise_tag(tag))
         with self.database.write() as connection:
+            if load_charities(connection, [charity.tag]):
+                raise ConfigError(f"#{charity.tag} leads to a charity already")
             save_charity(connection, charity, now)
             open_account(connection, charity.id, AccountKind.CHARITY, currency)
             append(connection, self.audit_key, [(f"charity:{charity.id}", "enrolled")], [], now)

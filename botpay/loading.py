@@ -93,7 +93,7 @@ def _load_who(connection: Connection, units: Sequence[Unit], world: World) -> No
 
 def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World, data_key: bytes) -> None:
     """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
-    ids = {found for unit in units if (found := _transfer_named(unit.event))}
+    ids = {transfer for unit in units if (transfer := _transfer_named(unit.event))}
     people = {i.person_id for i in world.identities.values() if i.person_id}
     if not ids and not people:
         return

@@ -72,6 +72,8 @@ def plain_spans(text: str) -> tuple[Span, ...]:
 
 def merge(spans: list[Span], strong: list[Span]) -> tuple[Span, ...]:
     """Both lists as one, in order and without overlaps; where two overlap, the strong one and then the first stays."""
+    if not spans and not strong:
+        return ()
     kept: list[Span] = []
     for span in sorted(strong, key=lambda s: (s.start, -s.end)):
         if not kept or span.start >= kept[-1].end:

@@ -64,7 +64,7 @@ class Pipeline:
             decisions.append((unit, decision))
         saving.save(connection, before, world, decisions, audit_key=self.audit_key, data_key=self.data_key)
         results = {id(unit.event): _result(decision) for unit, decision in decisions}
-        return [results.get(id(event), DUPLICATE) for event in events]
+        return [results.pop(id(event), DUPLICATE) for event in events]
 
 
 def _result(decision: Decision) -> Result:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -59,17 +59,23 @@ def sentence(key: str, language: str, **params: Any) -> str:
     return text.format_map({name: _written(value, language) for name, value in params.items()})
 
 
+@lru_cache(maxsize=10_000)
 def money(amount: Money, language: str) -> str:
     """An amount as the language writes it: "10,00 €", "€10.00"."""
     decimal = Decimal(amount.minor).scaleb(-MINOR_DIGITS[amount.currency])
     return format_currency(decimal, amount.currency, locale=language)
 
 
+@lru_cache(maxsize=1000)
+def _duration(span: timedelta, language: str) -> str:
+    return format_timedelta(span, locale=language, threshold=1.5)
+
+
 def _written(value: Any, language: str) -> Any:
     if isinstance(value, Money):
         return money(value, language)
     if isinstance(value, timedelta):
-        return format_timedelta(value, locale=language, threshold=1.5)
+        return _duration(value, language)
     if isinstance(value, datetime):
         return format_datetime(value, format="short", locale=language)
     return value

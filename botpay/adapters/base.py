@@ -15,9 +15,9 @@ was done, and then the adapter lets its platform deliver again."""
 
 
 class AdapterSettings(BaseModel):
-    """The adapter's own section of botpay.toml. Unknown settings are refused."""
+    """The adapter's own section of botpay.toml. Unknown settings are refused; what was refused is never printed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Adapter(ABC):

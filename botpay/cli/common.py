@@ -42,7 +42,7 @@ def keys_beside(database: Path) -> Keys:
         return keys
     lines = (line.partition("=") for line in path.read_text(encoding="ascii").splitlines())
     try:
-        return Keys(**{name.strip(): value.strip() for name, _, value in lines})
+        return Keys.model_validate({name.strip(): value.strip() for name, _, value in lines})
     except ValueError:
         raise ConfigError(f"{path} does not hold the three keys of its database") from None
 

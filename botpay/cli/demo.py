@@ -92,7 +92,7 @@ class _Talk:
         self._out.print(Text(_WELCOME))
         while line := (await asyncio.to_thread(self._read)).strip():
             try:
-                steps = read_script([line]) if _ADDRESSED.match(line) else [Said("alice", line)]
+                steps = read_script([line if _ADDRESSED.match(line) else f"alice> {line}"])
             except ScriptError as error:
                 self._out.print(Text(str(error), "red"))
                 continue

@@ -1,6 +1,7 @@
 """`botpay serve`, `upgrade` and `doctor`: running an installation."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
@@ -78,12 +79,26 @@ async def _serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(signal_, stopping.set)
     try:
         base_url = await application.start_core()
-        await application.start_adapters()
-        log.info("serving", adapters=[adapter.name for adapter in adapters], web=base_url)
-        await stopping.wait()
+        if await _started(application, stopping):
+            log.info("serving", adapters=[adapter.name for adapter in adapters], web=base_url)
+            await stopping.wait()
     finally:
         await application.stop()
         log.info("stopped")
+
+
+async def _started(application: Application, stopping: asyncio.Event) -> bool:
+    """Whether the adapters started before somebody asked to stop."""
+    starting, stopped = asyncio.create_task(application.start_adapters()), asyncio.create_task(stopping.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if starting.done():
+        await starting
+        return True
+    starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
+    return False
 
 
 def _database_troubles(settings: Settings) -> Sequence[str]:

@@ -13,7 +13,7 @@ from botpay.message import SecretText
 
 TRIES_PER_TRANSFER = 3
 FAILURES_BEFORE_LOCK = 5  # Delegated Regulation (EU) 2018/389, article 4(3)(b)
-CHECK_WITHIN = timedelta(seconds=15)
+CHECK_WITHIN = timedelta(seconds=5)
 """After this long without a verdict the check is taken for lost (the process died), and the person may try again."""
 
 

@@ -123,7 +123,7 @@ def _values(letter: Letter, now: datetime) -> dict[str, Any]:
         "tenant": letter.outbound.tenant,
         "lane": letter.lane,
         "replaces_letter": letter.replaces_letter,
-        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        "body": json.dumps(body, separators=(",", ":")),  # ASCII: half a surrogate pair in a name can be kept too
         "fate": Fate.QUEUED.value,
         "next_at": now,
         "created_at": now,

@@ -162,7 +162,11 @@ def _action_at(tokens: list[Token], index: int, words: Vocabulary) -> Token | No
     for phrase, action in words.phrases.get(first.word, ()):
         if _matches(tokens, index, phrase):
             languages = tuple(LANGUAGES)
-            first.kind, first.end, first.value = ACTIONS[action], tokens[index + len(phrase) - 1].end, (action, languages)
+            first.kind, first.end, first.value = (
+                ACTIONS[action],
+                tokens[index + len(phrase) - 1].end,
+                (action, languages),
+            )
             del tokens[index + 1 : index + len(phrase)]
             return first
     if first.word not in words.keywords or unicodedata.normalize("NFC", first.value).lower() in words.not_actions:
@@ -221,10 +225,10 @@ def _phrase_at(tokens: Sequence[Token], at: int, tables: Sequence[Phrases]) -> t
 def _matches(tokens: Sequence[Token], at: int, phrase: Sequence[str]) -> bool:
     if len(phrase) == 1:
         return True
-    found = tokens[at : at + len(phrase)]
-    return len(found) == len(phrase) and all(
-        token.word == word and token.kind in ("WORD", "NUMERAL") for token, word in zip(found, phrase, strict=True)
-    )
+    if at + len(phrase) > len(tokens) or tokens[at + 1].word != phrase[1]:
+        return False
+    found = zip(tokens[at : at + len(phrase)], phrase, strict=True)
+    return all(token.word == word and token.kind in ("WORD", "NUMERAL") for token, word in found)
 
 
 def _finish(tokens: list[Token], is_charity: Callable[[str], bool], words: Vocabulary, language: str | None) -> None:

@@ -2,35 +2,46 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _SHORTEST = 4  # of three letters, too many words differ by one
+_LONGEST = 24
 
 
-def nearest(word: str, keywords: Iterable[str]) -> str | None:
-    """The keyword that a folded word misses by a slip or two, or that digits are glued to; None if there is none."""
-    known = [keyword for keyword in keywords if len(keyword) >= _SHORTEST]
-    stem = re.split(r"[\d_]", word, maxsplit=1)[0]
-    if stem != word and stem in keywords:
-        return stem
-    if len(stem) < _SHORTEST:
-        return None
-    allowed = 1 if len(stem) < 7 else 2
-    close = [(distance(stem, keyword, allowed), keyword) for keyword in known if abs(len(stem) - len(keyword)) <= allowed]
-    best = min(close, default=(allowed + 1, ""))
-    return best[1] if best[0] <= allowed else None
+class Keywords:
+    """Keywords that can be found by a word that is one slip away: a letter put in, left out, changed or swapped.
+
+    Words that are one slip apart become equal when at most one letter of each is left out, so that a few look-ups
+    tell whether any keyword is near, however many there are.
+    """
+
+    def __init__(self, keywords: Iterable[str]) -> None:
+        self._known = frozenset(keywords)
+        self._shortened: dict[str, list[str]] = {}
+        for keyword in sorted(self._known):
+            if len(keyword) >= _SHORTEST:
+                for short in _shortened(keyword):
+                    self._shortened.setdefault(short, []).append(keyword)
+
+    def nearest(self, word: str) -> str | None:
+        """The keyword that a folded word misses by one slip, or that digits are glued to; None if there is none."""
+        stem = re.split(r"[\d_]", word, maxsplit=1)[0]
+        if stem in self._known:
+            return stem if stem != word else None
+        if not _SHORTEST <= len(stem) <= _LONGEST:
+            return None
+        found = {keyword for short in _shortened(stem) for keyword in self._shortened.get(short, ())}
+        return min((keyword for keyword in found if _is_one_slip(stem, keyword)), default=None)
 
 
-def distance(one: str, two: str, most: int) -> int:
-    """How many letters must be put in, left out, changed or swapped with a neighbour (Damerau); above `most`, any more."""
-    before: list[int] = []
-    row = list(range(len(two) + 1))
-    for i, a in enumerate(one, 1):
-        before, last, row = row, before, [i]
-        for j, b in enumerate(two, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == two[j - 2] and one[i - 2] == b:
-                cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-    return row[-1]
+@lru_cache(maxsize=1024)
+def _shortened(word: str) -> frozenset[str]:
+    return frozenset((word, *(word[:at] + word[at + 1 :] for at in range(len(word)))))
+
+
+def _is_one_slip(one: str, two: str) -> bool:
+    """Whether one letter was put in, left out, changed, or swapped with its neighbour."""
+    same = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    rest, other = one[same:], two[same:]
+    swapped = rest[:2] == other[1::-1] and rest[2:] == other[2:]
+    return swapped or rest[1:] == other[1:] or rest[1:] == other or rest == other[1:]

@@ -5,48 +5,56 @@ spellings: what nobody would write is not found, so nothing is computed from wor
 Words are folded (no accents, no capitals) and separated by single spaces.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
 
-_FR = (
+
+def _words(line: str) -> tuple[str, ...]:
+    """The words of a line; "+" stands for the space inside of one."""
+    return tuple(word.replace("+", " ") for word in line.split())
+
+
+_FR = _words(
     "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize"
     " dix+sept dix+huit dix+neuf"
 )
-_FR_TENS = "vingt trente quarante cinquante soixante"
-_EN = (
+_FR_TENS = _words("vingt trente quarante cinquante soixante")
+_EN = _words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
     " seventeen eighteen nineteen"
 )
-_EN_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ES = (
+_EN_TENS = _words("twenty thirty forty fifty sixty seventy eighty ninety")
+_ES = _words(
     "cero un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete"
     " dieciocho diecinueve veinte veintiun veintidos veintitres veinticuatro veinticinco veintiseis veintisiete"
     " veintiocho veintinueve"
 )
-_ES_TENS = "treinta cuarenta cincuenta sesenta setenta ochenta noventa"
-_ES_HUNDREDS = "ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos"
-_PT = (
+_ES_TENS = _words("treinta cuarenta cincuenta sesenta setenta ochenta noventa")
+_ES_HUNDREDS = _words(
+    "ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos"
+)
+_PT = _words(
     "zero um dois tres quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete"
     " dezoito dezenove"
 )
-_PT_TENS = "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa"
-_PT_HUNDREDS = "cento duzentos trezentos quatrocentos quinhentos seiscentos setecentos oitocentos novecentos"
-_IT = (
+_PT_TENS = _words("vinte trinta quarenta cinquenta sessenta setenta oitenta noventa")
+_PT_HUNDREDS = _words("cento duzentos trezentos quatrocentos quinhentos seiscentos setecentos oitocentos novecentos")
+_IT = _words(
     "zero un due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici"
     " diciassette diciotto diciannove"
 )
-_IT_TENS = "venti trenta quaranta cinquanta sessanta settanta ottanta novanta"
-_DE = (
+_IT_TENS = _words("venti trenta quaranta cinquanta sessanta settanta ottanta novanta")
+_DE = _words(
     "null ein zwei drei vier funf sechs sieben acht neun zehn elf zwolf dreizehn vierzehn funfzehn sechzehn siebzehn"
     " achtzehn neunzehn"
 )
-_DE_TENS = "zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig"
-_NL = (
+_DE_TENS = _words("zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig")
+_NL = _words(
     "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien zeventien"
     " achttien negentien"
 )
-_NL_TENS = "twintig dertig veertig vijftig zestig zeventig tachtig negentig"
+_NL_TENS = _words("twintig dertig veertig vijftig zestig zeventig tachtig negentig")
 
 _THOUSAND = ("mille", "thousand", "mil")
 _ALSO = {  # other spellings of single words: regional, typed without umlaut, counting form
@@ -117,7 +125,7 @@ def _french(number: int) -> Iterator[str]:
     if not hundreds:
         yield from small
         return
-    many = "" if hundreds == 1 else _FR.split()[hundreds] + " "
+    many = "" if hundreds == 1 else _FR[hundreds] + " "
     if not rest:
         yield from (f"{many}cent", f"{many}cents") if many else ("cent",)
         return
@@ -128,36 +136,35 @@ def _french(number: int) -> Iterator[str]:
 
 
 def _french_small(number: int) -> Iterator[str]:
-    words = [word.replace("+", " ") for word in _FR.split()]
     if number < 20:
-        yield from (words[number], "une") if number == 1 else (words[number],)
+        yield from (_FR[number], "une") if number == 1 else (_FR[number],)
         return
-    for base, name in zip(range(20, 70, 10), _FR_TENS.split(), strict=True):
+    for base, name in zip(range(20, 70, 10), _FR_TENS, strict=True):
         top = base + (19 if base == 60 else 9)
         if base <= number <= top:
-            yield from _french_tens(name, number - base, words)
+            yield from _french_tens(name, number - base)
     if number >= 80:
         for name in _either("quatre vingt"):
-            if name != "quatre vingts" or number == 80:
-                yield from _french_tens(name, number - 80, words, joined=name != "quatre vingt")
+            if name == "quatre vingt" or (name != "quatre vingts" and number < 90) or number == 80:
+                yield from _french_tens(name, number - 80, joined=name != "quatre vingt")
     for base, name in ((70, "septante"), (90, "nonante")):
         if base <= number <= base + 9:
-            yield from _french_tens(name, number - base, words)
+            yield from _french_tens(name, number - base)
 
 
-def _french_tens(name: str, rest: int, words: list[str], *, joined: bool = True) -> Iterator[str]:
+def _french_tens(name: str, rest: int, *, joined: bool = True) -> Iterator[str]:
     if rest == 0:
         yield name
         return
-    yield f"{name} {words[rest]}"
+    yield f"{name} {_FR[rest]}"
     if rest in (1, 11) and joined:
-        yield f"{name} et {words[rest]}"
+        yield f"{name} et {_FR[rest]}"
     if rest == 1:
         yield f"{name} et une"
 
 
 def _english(number: int) -> Iterator[str]:
-    small, tens = _EN.split(), _EN_TENS.split()
+    small, tens = _EN, _EN_TENS
     hundreds, rest = divmod(number, 100)
     tail = small[rest] if rest < 20 else " ".join([tens[rest // 10 - 2], *([small[rest % 10]] if rest % 10 else [])])
     if not hundreds:
@@ -168,9 +175,9 @@ def _english(number: int) -> Iterator[str]:
 
 
 def _spanish(number: int) -> Iterator[str]:
-    small, hundreds = _ES.split(), _ES_HUNDREDS.split()
+    small, hundreds = _ES, _ES_HUNDREDS
     many, rest = divmod(number, 100)
-    tails = [small[rest]] if rest < 30 else [_ES_TENS.split()[rest // 10 - 3]]
+    tails = [small[rest]] if rest < 30 else [_ES_TENS[rest // 10 - 3]]
     if rest >= 30 and rest % 10:
         tails = [f"{tails[0]} y {small[rest % 10]}"]
     if rest % 10 == 1 and rest != 11:
@@ -185,7 +192,7 @@ def _spanish(number: int) -> Iterator[str]:
 
 
 def _portuguese(number: int) -> Iterator[str]:
-    small, tens = _PT.split(), _PT_TENS.split()
+    small, tens = _PT, _PT_TENS
     many, rest = divmod(number, 100)
     tails = list(_either(small[rest])) if rest < 20 else [tens[rest // 10 - 2]]
     if rest >= 20 and rest % 10:
@@ -197,12 +204,12 @@ def _portuguese(number: int) -> Iterator[str]:
     elif number == 100:
         yield "cem"
     else:
-        head = _PT_HUNDREDS.split()[many - 1]
+        head = _PT_HUNDREDS[many - 1]
         yield from (f"{head} e {tail}" for tail in tails) if rest else (head,)
 
 
 def _italian(number: int) -> Iterator[str]:
-    small, tens = _IT.split(), _IT_TENS.split()
+    small, tens = _IT, _IT_TENS
     many, rest = divmod(number, 100)
     tail = small[rest] if rest < 20 else ""
     if rest >= 20:
@@ -217,15 +224,15 @@ def _italian(number: int) -> Iterator[str]:
 
 
 def _german(number: int) -> Iterator[str]:
-    yield from _germanic(number, _DE.split(), _DE_TENS.split(), "und", "hundert", ("eins", "eine", "einen"))
+    yield from _germanic(number, _DE, _DE_TENS, "und", "hundert", ("eins", "eine", "einen"))
 
 
 def _dutch(number: int) -> Iterator[str]:
-    yield from _germanic(number, _NL.split(), _NL_TENS.split(), "en", "honderd", ())
+    yield from _germanic(number, _NL, _NL_TENS, "en", "honderd", ())
 
 
-def _germanic(  # noqa: PLR0913
-    number: int, small: list[str], tens: list[str], joint: str, hundred: str, ones: tuple[str, ...]
+def _germanic(
+    number: int, small: Sequence[str], tens: Sequence[str], joint: str, hundred: str, ones: tuple[str, ...]
 ) -> Iterator[str]:
     many, rest = divmod(number, 100)
     tails = list(_either(small[rest])) if rest < 20 else [tens[rest // 10 - 2]]
@@ -239,6 +246,3 @@ def _germanic(  # noqa: PLR0913
     heads = [unit + hundred for unit in _either(small[many])] + ([hundred] if many == 1 else [])
     for head in heads:
         yield from (f"{head}{tail}" for tail in tails) if rest else (head,)
-
-
-_Spell = Callable[[int], Iterator[str]]

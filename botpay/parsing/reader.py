@@ -6,7 +6,7 @@ from collections.abc import Callable
 from botpay.commands import Command, Help
 from botpay.errors import Code, Refusal
 from botpay.money import Money
-from botpay.parsing import grammar, near, refusals
+from botpay.parsing import grammar, refusals
 from botpay.parsing.context import SILENCE, Context, Reading
 from botpay.parsing.grammar import Sentence
 from botpay.parsing.listening import MONEY_ACTIONS, Heard, listen, normalise_tag
@@ -23,10 +23,11 @@ _SIGNS = ("#", "/", "＃")
 
 def read(text: str, context: Context) -> Reading:
     """What a message means. Total: every text gives a reading, in bounded time, and none an exception."""
-    if not _may_concern_us(text, context):
+    if not _may_concern_us(text[:LONGEST], context):
         return SILENCE
     if len(text) > LONGEST or not _is_text(text):
-        return Reading(Refusal(Code.BAD_INPUT), _primary(context)) if _is_spoken_to(text, context) else SILENCE
+        spoken_to = context.private or _names_us(text[:LONGEST], context)
+        return Reading(Refusal(Code.BAD_INPUT), _primary(context)) if spoken_to else SILENCE
     heard = listen(text, context, _charities(context))
     meaning = _meaning(heard, context)
     return SILENCE if meaning is None else Reading(meaning, heard.language or _primary(context))
@@ -99,16 +100,16 @@ def _without_action(heard: Heard) -> Refusal | None:
 
 def _suggestion(heard: Heard) -> str | None:
     """The keyword that a hashtag, a slash command or, said to us, the first word nearly is, with its sign."""
-    keywords = vocabulary().keywords
+    near = vocabulary().near
     for token in heard.tokens:
         if token.kind in ("TAG", "INVALIDTAG", "CHARITY"):
-            found = near.nearest(token.word.partition("@")[0], keywords)
+            found = near.nearest(token.word.partition("@")[0])
             if found:
                 return heard.text[token.start] + found
     first = next((token for token in heard.kept if token.kind != "SIGN"), None)
     if not heard.addressed or first is None or first.kind != "WORD":
         return None
-    return near.nearest(first.word, keywords)
+    return near.nearest(first.word)
 
 
 def tags_in(text: str, spans: object = ()) -> frozenset[str]:
@@ -132,16 +133,9 @@ def _may_concern_us(text: str, context: Context) -> bool:
         return True
     if not any(sign in text for sign in _SIGNS):
         return False
-    keywords = vocabulary().keywords
-    for tag, slash in _MARKED.findall(text):
-        word = fold(tag or slash)
-        if word in keywords or word == "start" or near.nearest(word, keywords):
-            return True
-    return False
-
-
-def _is_spoken_to(text: str, context: Context) -> bool:
-    return context.private or _names_us(text[:LONGEST], context)
+    words = vocabulary()
+    marked = [fold(tag or slash) for tag, slash in _MARKED.findall(text)]
+    return any(word in words.keywords or word == "start" or words.near.nearest(word) for word in marked)
 
 
 def _names_us(text: str, context: Context) -> bool:

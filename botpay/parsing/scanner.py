@@ -73,12 +73,13 @@ def scan(text: str, spans: Sequence[Span], me: frozenset[str]) -> tuple[str, lis
         spans: what the platform marked.
         me: the bot's names, folded: a mention of one of them is a token `BOT`.
     """
-    spans = merge(list(spans), list(plain_spans(text)))
-    spans = tuple(s for s in spans if 0 <= s.start < s.end <= len(text))
+    spans = [span for span in spans if 0 <= span.start < span.end <= len(text)]
+    spans = merge(spans, list(plain_spans(text)))
     heard = _blank(text, (s for s in spans if s.kind is SpanKind.QUOTE), "\n")
     said = _blank(heard, (s for s in spans if s.kind in (SpanKind.CODE, SpanKind.LINK, SpanKind.EMAIL)), MASK)
-    for found in _URL.finditer(said):
-        said = _cover(said, found.start(), found.end(), MASK)
+    if "/" in said or "www." in said:
+        for found in _URL.finditer(said):
+            said = _cover(said, found.start(), found.end(), MASK)
     tokens: list[Token] = []
     at = 0
     for span in spans:
@@ -87,7 +88,7 @@ def scan(text: str, spans: Sequence[Span], me: frozenset[str]) -> tuple[str, lis
             tokens.append(_marked(said, span, me))
             at = span.end
     tokens += _tokens(said, at, len(said), me)
-    tokens = _without_hyphens(tokens)
+    tokens = tokens if _HYPHENS.isdisjoint(said) else _without_hyphens(tokens)
     for before, after in pairwise(tokens):
         after.glued = before.end == after.start
     return heard, tokens

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+from botpay.parsing.near import Keywords
+
 LANGUAGES = ("fr", "en", "es", "de", "it", "pt", "nl")
 """In order of precedence where a word alone does not tell the language."""
 
@@ -51,6 +53,7 @@ class Vocabulary:
 
     Attributes:
         keywords: one-word actions -> (action, the languages that have it).
+        near: the same, to be found by words that are nearly one of them.
         phrases: the same for actions of several words ("faire un don"), by their first word.
         not_actions: words that would be actions but for their accent ("payé"), with accents, in lower case.
         euro, foreign: names of currencies.
@@ -59,6 +62,7 @@ class Vocabulary:
     """
 
     keywords: Mapping[str, tuple[str, tuple[str, ...]]]
+    near: Keywords
     phrases: Mapping[str, list[tuple[Phrase, str]]]
     not_actions: frozenset[str]
     euro: frozenset[str]
@@ -108,6 +112,7 @@ def vocabulary() -> Vocabulary:
                     phrases.setdefault(words_of[0], []).append((words_of, action))
     return Vocabulary(
         keywords=keywords,
+        near=Keywords(keywords),
         phrases=_longest_first(phrases),
         not_actions=frozenset(word for file in files.values() for word in file["not_actions"]["words"]),
         euro=_money(files, "euro"),

@@ -10,7 +10,7 @@ from typing import Protocol
 from botpay import migrations
 from botpay.app import Application
 from botpay.clock import Clock
-from botpay.config import Keys, Settings
+from botpay.config import Keys, Settings, Web
 from botpay.confirm.pin import is_pin
 from botpay.database import Database
 from botpay.message import SecretText
@@ -92,7 +92,7 @@ async def _act(stage: Stage, said: Said) -> None:
 
 def embedded(database: Path, keys: Keys) -> Settings:
     """Settings for an SQLite file, brought to the current schema."""
-    settings = Settings(database=f"sqlite:///{database}", keys=keys)
+    settings = Settings(database=f"sqlite:///{database}", keys=keys, web=Web(port=0))
     opened = Database(settings.database)
     migrations.upgrade(opened)
     opened.close()

@@ -10,7 +10,7 @@ from botpay.clock import Clock
 from botpay.config import Keys
 from botpay.database import Database
 from botpay.ledger import verify as ledger
-from botpay.testing.chat import by_person, expected_after, read_script
+from botpay.testing.chat import Step, by_person, expected_after, read_script
 from botpay.testing.clocks import FixedClock
 from botpay.testing.console import ConsoleStage
 from botpay.testing.play import embedded, on_stage, play, settle_in
@@ -36,13 +36,17 @@ async def test_everybody_is_told_what_the_transcript_says(platform: str, scenari
     stage = STAGES[platform](clock)
     keys = Keys.fresh()
     settings = embedded(tmp_path / "chat.sqlite", keys)
-    steps = read_script(scenario.read_text(encoding="utf-8").splitlines())
+    steps = _steps(scenario)
     async with on_stage(settings, stage, clock) as application:
         settle_in(application, stage)
         async for index, action, lines in play(application, stage, clock, steps):
             expected = expected_after(steps, index, stage.adapter.name)
             assert by_person(lines) == by_person(expected), f"after line {index + 1}: {action}"
     assert _problems(settings.database, keys) == []
+
+
+def _steps(scenario: Path) -> list[Step]:
+    return read_script(scenario.read_text(encoding="utf-8").splitlines())
 
 
 def _problems(url: str, keys: Keys) -> list[str]:
