@@ -1,11 +1,12 @@
 """`botpay parse --jsonl`: one message a line in, what it means a line out, for scripts and for judging the parser.
 
 In: `{"id", "text", "platform"?, "author"?, "private"?}`. Out: `{"id", "outcome", "amount"?, "currency"?, "recipient"?,
-"charity"?, "memo"?, "error"?: {"code", "message"}}`. Lines are ASCII, with everything else escaped as JSON does, so that no
-character of a message can be taken for the end of a line.
+"charity"?, "memo"?, "error"?: {"code", "message"}}`. Lines are ASCII, with everything else escaped as JSON does, so
+that no character of a message can be taken for the end of a line.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,11 +67,13 @@ def _read(line: str) -> Any:
     if not isinstance(found, dict):
         return None
     text, platform, author = found.get("text"), found.get("platform"), found.get("author")
-    private = found.get("private")
-    well = isinstance(text, str) and isinstance(platform, str | None) and isinstance(author, str | None)
-    if not well or not isinstance(private, bool | None) or not isinstance(found.get("id"), str | int | float | None):
-        return found.get("id") if isinstance(found.get("id"), str | int | float) else None
-    return _Line(found.get("id"), str(text), platform or "console", author, bool(private))
+    id_, private = found.get("id"), found.get("private")
+    if not isinstance(id_, str | int | float | None) or (isinstance(id_, float) and not math.isfinite(id_)):
+        return None
+    words = isinstance(platform, str | None) and isinstance(author, str | None)
+    if not isinstance(text, str) or not words or not isinstance(private, bool | None):
+        return id_
+    return _Line(id_, text, platform or "console", author, bool(private))
 
 
 def _meaning(asked: _Line, options: ParseOptions) -> Mapping[str, Any]:

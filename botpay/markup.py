@@ -13,7 +13,7 @@ _SLACK = re.compile(
     r"|(?P<code>`[^`\n]+`)"
     r"|(?P<quote>^[ \t]*&gt;(?P<all>&gt;&gt;)?)"
     r"|<(?P<angle>[^<>\n]+)>"
-    r"|(?P<emoji>(?<![\w:]):[a-z0-9_+'-]*[a-z+-][a-z0-9_+'-]*:(?![\w:]))"
+    r"|(?P<emoji>(?<![\w:]):(?=[a-z0-9_+'-]{1,100}:)[0-9_']*[a-z+-][a-z0-9_+'-]*:(?![\w:]))"
     r"|&(?P<entity>amp|lt|gt);",
     re.DOTALL | re.MULTILINE,
 )
@@ -45,7 +45,7 @@ def read_slack(text: str) -> tuple[str, tuple[Span, ...]]:
         length += len(before)
         if found["quote"] is not None:
             quotes.append((length, found["all"] is not None))
-        if kind is not None:
+        if kind is not None and shown:
             spans.append(Span(kind, length, length + len(shown), actor_id))
         out += before, shown
         length += len(shown)
@@ -55,9 +55,9 @@ def read_slack(text: str) -> tuple[str, tuple[Span, ...]]:
 
 
 def read_plain(text: str) -> tuple[str, tuple[Span, ...]]:
-    """What people mark by hand anywhere: `code` in backticks, lines that begin with ">", and words passed on ("RT @x:").
+    """What people mark by hand anywhere; the text comes back as it is.
 
-    The text comes back as it is.
+    `Code` in backticks, lines that begin with ">", and words passed on, as in "RT @x: ...".
     """
     return text, plain_spans(text)
 
@@ -102,12 +102,12 @@ def _slack_angle(inside: str) -> tuple[str, SpanKind | None, str | None]:
     """`<...>`: a mention, a channel, a group or a link, each with an optional label after "|"."""
     target, _, label = inside.partition("|")
     label = _unescaped(label)
-    if target[0] == "@":
+    if target.startswith("@"):
         known = re.fullmatch(r"@[UW][A-Z0-9]+", target)
         return f"<{target}>", SpanKind.MENTION if known else SpanKind.OTHER, target[1:] if known else None
-    if target[0] == "#":
+    if target.startswith("#"):
         return f"#{label or target[1:]}", SpanKind.OTHER, None
-    if target[0] == "!":
+    if target.startswith("!"):
         return "@" + (label or target[1:]).lstrip("@"), SpanKind.OTHER, None
     kind = SpanKind.EMAIL if target.startswith("mailto:") else SpanKind.LINK
     return label or _unescaped(target), kind, None

@@ -69,7 +69,7 @@ def from_digits(written: str, currency: str = "EUR") -> Money | Code:
 def with_cents(whole: Money, cents: Money) -> Money | Code:
     """Two parts of one amount, as in "10 euros et 50 centimes": whole units, then less than one more."""
     unit = 10 ** MINOR_DIGITS[whole.currency]
-    if whole.minor % unit or not 0 < cents.minor < unit or whole.currency != cents.currency:
+    if whole.minor % unit or not cents.minor < unit or whole.currency != cents.currency:
         return Code.BAD_AMOUNT
     return Money(whole.minor + cents.minor, whole.currency)
 

@@ -1,8 +1,8 @@
 """Text -> `Command`, `Refusal`, or nothing: the language of botpay.
 
-`read` looks whether a message can concern us, scans it into tokens (`scanner`, `amounts`, `listening`), lets the grammar
-(`botpay/grammar.lark`, read by `grammar` alone) say what they make, and builds the command (`meaning`) or the first
-reason why there is none (`refusals`). Pure: no I/O but the files of words at first use, and nothing is ever logged.
+`read` looks whether a message can concern us, scans it into tokens (`scanner`, `amounts`, `listening`), lets the
+grammar (`botpay/grammar.lark`, read by `grammar` alone) say what they make, and builds the command (`meaning`) or the
+first reason why there is none (`refusals`). Pure: no I/O but the files of words at first use; nothing is ever logged.
 May import commands, message, money, markup and errors; adapters, handlers and tables are none of its business.
 """
 

@@ -4,7 +4,8 @@ Tokens go in, the same tokens come out with amounts put together:
 
 - `MONEY`: a whole amount; its value is the `Money`;
 - `CENTS`: minor units whose name may belong to another currency ("50 cents"); word: the name, value: the `Money`;
-- `WRONG`: an amount with a currency that is not clear; its value is the `Code`;
+- `WRONG`: an amount with a currency that is not clear; its value is the `Code`, or the `Money` that it would be if the
+  misspelled currency ("10 eruos") were ours;
 - `DIGITS`: a clean number without a currency; `FIGURE`: one that is not clean, its value is the `Code`;
 - `NUMERAL`: a number in words without a currency.
 
@@ -175,9 +176,10 @@ def _tail_code(shape: str, tail: Sequence[Token], *, touched: bool) -> Code | No
 
 def _several(core: Sequence[Token]) -> Code | None:
     """A range such as "10-20" is two amounts."""
-    digits = [index for index, token in enumerate(core) if token.kind == "DIGITS"]
-    linked = any(token.word in DASHES or token.word == "/" for token in core)
-    return Code.SEVERAL_AMOUNTS if len(digits) > 1 and linked else None
+    digits = sum(token.kind == "DIGITS" for token in core)
+    others = [token for token in core if token.kind not in ("DIGITS", "CURRENCY")]
+    linked = bool(others) and all(token.word in DASHES or token.word == "/" for token in others)
+    return Code.SEVERAL_AMOUNTS if digits > 1 and linked else None
 
 
 def _value(shape: str, core: Sequence[Token]) -> Money | Code:
@@ -200,7 +202,7 @@ def _pair(whole: str, cents: str) -> Money | Code:
     if len(cents) == 1 and cents.isdigit():
         return Code.AMBIGUOUS_AMOUNT
     units, part = money.from_digits(whole), money.from_minor_digits(cents.removeprefix("0"))
-    if len(cents) != 2 or not isinstance(units, Money) or not isinstance(part, Money):
+    if len(cents) != 2 or not whole.isdigit() or not isinstance(units, Money) or not isinstance(part, Money):
         return Code.BAD_AMOUNT
     return money.with_cents(units, part)
 
@@ -215,7 +217,7 @@ def _across_spaces(text: str, tokens: list[Token], words: Vocabulary) -> list[To
         token, end = _amount_at(text, tokens, at, words)
         if token.kind in ("MONEY", "WRONG") and end < len(tokens) and _names_money(tokens[end], words):
             token, end = _joined([token, tokens[end]], "WRONG", Code.BAD_AMOUNT), end + 1
-        elif token.kind == "MONEY":
+        elif token.kind == "MONEY" and not _has_decimals(text[token.start : token.end]):
             token, end = _with_cents(tokens, token, end, words)
         out.append(token)
         at = end
@@ -224,28 +226,51 @@ def _across_spaces(text: str, tokens: list[Token], words: Vocabulary) -> list[To
 
 def _amount_at(text: str, tokens: Sequence[Token], at: int, words: Vocabulary) -> tuple[Token, int]:
     """The amount that begins here and where it ends; the token as it is if none does."""
-    one = tokens[at]
-    if at + 1 == len(tokens) or "\n" in text[one.end : tokens[at + 1].start]:
-        return one, at + 1
-    two = tokens[at + 1]
+    one, end = tokens[at], at + 1
     if one.kind in _NUMBERS:
-        if two.kind == "NUMERAL" and two.value is Code.BAD_AMOUNT:
-            one, at, two = _joined([one, two], "FIGURE", Code.BAD_AMOUNT), at + 1, tokens[at + 2]
-        if two.kind == "CURRENCY" and two.value == "EUR":
-            return _with_unit(one, two, _units(one)), at + 2
-        if two.word in words.cent and two.kind in ("WORD", "NUMERAL"):
-            return _cents(tokens, at, _minor_units(one)), at + 2
-        if _is_foreign(two, words):
-            found = _units(one)
-            return _with_unit(one, two, Code.UNKNOWN_CURRENCY if isinstance(found, Money) else found), at + 2
-    if one.kind == "CURRENCY" and two.kind in ("DIGITS", "FIGURE"):
-        found = _units(two)
-        if one.value is None and isinstance(found, Money):
-            found = Code.UNKNOWN_CURRENCY
-        return _with_unit(one, two, found), at + 2
-    if two.kind == "DIGITS" and one.kind == "WORD" and one.value.isupper() and _is_foreign(one, words):
-        return _with_unit(one, two, Code.UNKNOWN_CURRENCY), at + 2
-    return one, at + 1
+        while end < len(tokens) and tokens[end].kind == "NUMERAL" and tokens[end].value is Code.BAD_AMOUNT:
+            end += 1
+        one = one if end == at + 1 else _joined(tokens[at:end], "FIGURE", Code.BAD_AMOUNT)
+    if end == len(tokens) or "\n" in text[tokens[end - 1].end : tokens[end].start]:
+        return one, end
+    if one.kind in _NUMBERS:
+        return _number_and_unit(one, tokens, end, words)
+    return _unit_and_number(one, tokens[end], end, words)
+
+
+def _number_and_unit(number: Token, tokens: Sequence[Token], at: int, words: Vocabulary) -> tuple[Token, int]:
+    """ "10 euros", "50 centimes"; also what is nearly, or not at all, one of ours: "10 eruos", "10 dollars"."""
+    unit = tokens[at]
+    units = Code.BAD_AMOUNT if _goes_on(tokens, at) else _units(number)
+    if unit.kind == "CURRENCY" and unit.value == "EUR":
+        return _with_unit(number, unit, units), at + 1
+    if unit.word in words.cent and unit.kind in ("WORD", "NUMERAL"):
+        return _cents(number, tokens, at)
+    if _is_foreign(unit, words):
+        return _with_unit(number, unit, Code.UNKNOWN_CURRENCY if isinstance(units, Money) else units), at + 1
+    if unit.kind == "WORD" and words.near_money.nearest(unit.word):
+        return _joined([number, unit], "WRONG", units, unit.word), at + 1
+    return number, at
+
+
+def _unit_and_number(unit: Token, number: Token, end: int, words: Vocabulary) -> tuple[Token, int]:
+    """ "€ 10", "EUR 10"; in front of a number, names such as "euros" belong to what was before."""
+    code = unit.kind == "WORD" and unit.value.isupper() and _is_foreign(unit, words)
+    sign = unit.kind == "CURRENCY" and (unit.value is None or unit.word in ("€", "eur"))
+    if not (code or sign) or number.kind not in ("DIGITS", "FIGURE"):
+        return unit, end
+    found = _units(number)
+    if unit.value != "EUR" and isinstance(found, Money):
+        found = Code.UNKNOWN_CURRENCY
+    return _with_unit(unit, number, found), end + 1
+
+
+def _goes_on(tokens: Sequence[Token], at: int) -> bool:
+    """Whether something that is no closing punctuation and no name is glued behind a token: "euro(s)", "euros/mois"."""
+    behind = at + 1
+    while behind < len(tokens) and tokens[behind].glued and tokens[behind].kind == "SOFT":
+        behind += 1
+    return behind < len(tokens) and tokens[behind].glued and tokens[behind].kind not in _NAMES
 
 
 def _units(token: Token) -> Money | Code:
@@ -268,9 +293,14 @@ def _with_unit(one: Token, two: Token, value: Money | Code) -> Token:
     return _joined([one, two], "MONEY" if isinstance(value, Money) else "WRONG", value, two.word)
 
 
-def _cents(tokens: Sequence[Token], at: int, value: Money | Code) -> Token:
-    kind = "CENTS" if isinstance(value, Money) else "WRONG"
-    return _joined(tokens[at : at + 2], kind, value, tokens[at + 1].word)
+def _cents(number: Token, tokens: Sequence[Token], at: int) -> tuple[Token, int]:
+    """ "50 centimes", and "50 centimes d'euro", which can be of no other currency."""
+    value = Code.BAD_AMOUNT if _goes_on(tokens, at) else _minor_units(number)
+    kind, end = "CENTS" if isinstance(value, Money) else "WRONG", at + 1
+    of = tokens[end : end + 2]
+    if len(of) == 2 and of[0].word in ("d'", "de") and of[1].kind == "CURRENCY" and of[1].value == "EUR":
+        kind, end = "MONEY" if kind == "CENTS" else kind, end + 2
+    return _joined([number, tokens[end - 1]], kind, value, tokens[at].word), end
 
 
 def _with_cents(tokens: Sequence[Token], token: Token, end: int, words: Vocabulary) -> tuple[Token, int]:
@@ -281,7 +311,7 @@ def _with_cents(tokens: Sequence[Token], token: Token, end: int, words: Vocabula
         return _with_unit(token, tokens[rest + 1], value), rest + 2
     if rest < len(tokens) and tokens[rest].kind == "CENTS":
         return _with_unit(token, tokens[rest], _sum(token.value, tokens[rest].value)), rest + 1
-    if end < len(tokens) and token.word in words.euro and _is_bare_cents(tokens, end, words):
+    if end < len(tokens) and token.word in words.euro and token.word != "eur" and _is_bare_cents(tokens, end, words):
         last = tokens[end]
         part = Money(int(last.word)) if last.kind == "DIGITS" else _minor_units(last)
         return _with_unit(token, last, _sum(token.value, part)), end + 1
@@ -305,6 +335,11 @@ def _is_bare_cents(tokens: Sequence[Token], at: int, words: Vocabulary) -> bool:
 
 def _sum(whole: Money, cents: Money | Code) -> Money | Code:
     return money.with_cents(whole, cents) if isinstance(cents, Money) else cents
+
+
+def _has_decimals(written: str) -> bool:
+    """Whether an amount as written may have cents already, so that further ones would be another amount."""
+    return any(mark in written for mark in money.POINTS)
 
 
 def _names_money(token: Token, words: Vocabulary) -> bool:

@@ -1,4 +1,4 @@
-"""The only importer of lark: kinds of tokens in, which of them is the action, the amount, the payee and the memo out."""
+"""The only importer of lark: tokens in; which is the action, the amount, the payee and the memo out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +22,10 @@ _PARTS = {
     "CHARITY": "recipient",
 }
 
+_TERMINALS = dict.fromkeys(("STORY", "ME", "TAG", "MASK"), "WORD") | dict.fromkeys(
+    ("OR", "NOT", "IF", "ABOUT", "EACH", "MINUS", "DIGITS", "FIGURE", "NUMERAL", "SIGN", "EMAIL"), "LOOSE"
+)
+"""Kinds that the grammar does not tell apart; every other kind is a terminal of its own, or none."""
 _STARTS = {"GIVE": "give", "GIVE_LAST": "give", "ASK_FOR": "ask", "ASK_FOR_LAST": "ask"}
 
 
@@ -41,7 +45,7 @@ def parse(tokens: Sequence[Token], action: str) -> Sentence | None:
     Args:
         action: the kind of the action among the tokens.
     """
-    from lark.exceptions import UnexpectedInput  # noqa: PLC0415
+    from lark.exceptions import UnexpectedInput
 
     try:
         tree = _parser().parse(tokens, start=_STARTS.get(action, "enquiry"))
@@ -64,9 +68,9 @@ def parse(tokens: Sequence[Token], action: str) -> Sentence | None:
 @cache
 def _parser() -> Any:
     """lark is imported when the first command comes, so that what never parses does not wait for it."""
-    from lark import Lark  # noqa: PLC0415
-    from lark import Token as Terminal  # noqa: PLC0415
-    from lark.lexer import Lexer  # noqa: PLC0415
+    from lark import Lark
+    from lark import Token as Terminal
+    from lark.lexer import Lexer
 
     class Hand(Lexer):
         """Hands our tokens over; lark calls for a class that makes its lexer."""
@@ -76,7 +80,7 @@ def _parser() -> Any:
 
         def lex(self, data: Sequence[Token]) -> Iterator[Terminal]:  # type: ignore[override]
             for token in data:
-                terminal = Terminal(token.kind, "")
+                terminal = Terminal(_TERMINALS.get(token.kind, token.kind), "")
                 terminal.value = token
                 yield terminal
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from botpay.parsing.amounts import DASHES, put_together
 from botpay.parsing.context import Context
 from botpay.parsing.scanner import Token, scan
-from botpay.parsing.vocabulary import LANGUAGES, Phrases, Vocabulary, fold, vocabulary
+from botpay.parsing.vocabulary import LANGUAGES, Phrases, Vocabulary, vocabulary
 
 ACTIONS = {
     "send": "GIVE",
@@ -26,9 +26,9 @@ ACTIONS = {
 MONEY_ACTIONS = frozenset(("GIVE", "GIVE_LAST", "ASK_FOR", "ASK_FOR_LAST"))
 
 _ROLES = {"ask": "QUESTION", "filler": "FILLER"}
-_DROPPED = frozenset(("SOFT", "FILLER", "OPEN", "PLEASE", "BOT", "ECHO"))
-_SIGNS = dict.fromkeys(DASHES, "DASH") | {"(": "PAREN", "&": "AND"}
-_HEAD = frozenset(("SOFT", "FILLER", "OPEN", "PLEASE", "BOT", "THANKS"))
+_DROPPED = frozenset(("SOFT", "FILLER", "OPEN", "POLITE", "PLEASE", "HURRY", "BOT", "ECHO"))
+_SIGNS = dict.fromkeys(DASHES, "DASH") | {"(": "PAREN", "[": "PAREN", "&": "AND"}
+_HEAD = frozenset(("SOFT", "FILLER", "OPEN", "POLITE", "PLEASE", "HURRY", "BOT", "THANKS"))
 
 
 @dataclass(slots=True)
@@ -59,8 +59,9 @@ class Heard:
 
     @property
     def polite(self) -> bool:
-        """It asks for something to be done, as in "can you send ...?"."""
-        return any(token.kind == "OPEN" for token in self.tokens)
+        """It asks somebody to do something, as in "can you send ...?"."""
+        end = self.actions[0].start if self.actions else len(self.text)
+        return any(token.kind == "POLITE" and token.start < end for token in self.tokens)
 
 
 def listen(text: str, context: Context, is_charity: Callable[[str], bool]) -> Heard:
@@ -85,8 +86,9 @@ def listen(text: str, context: Context, is_charity: Callable[[str], bool]) -> He
     heard.actions = [token for token in tokens if token.kind in MONEY_ACTIONS or token.kind in ACTIONS.values()]
     if not heard.actions and heard.addressed:
         heard.actions = _bare_action(tokens, words)
-    heard.language = _language(heard.actions, tokens, words)
-    heard.tokens = _with_roles(tokens, words.tables(heard.language))
+    languages = _languages(heard.actions, tokens, words)
+    heard.language = languages[0] if languages else None
+    heard.tokens = _with_roles(tokens, words.tables(languages))
     _finish(heard.tokens, is_charity, words, heard.language)
     heard.kept = _kept(heard.tokens)
     return heard
@@ -149,7 +151,7 @@ def _first_that_counts(tokens: Sequence[Token], words: Vocabulary) -> int:
     while index < len(tokens):
         length, role = _phrase_at(tokens, index, (words.common,))
         kind = _ROLES.get(role, role.upper()) if role else tokens[index].kind
-        if kind not in _HEAD or (tokens[index].word in words.keywords and role != "open"):
+        if kind not in _HEAD or (tokens[index].word in words.keywords and role not in ("open", "polite")):
             return index
         index += length
     return index
@@ -159,6 +161,9 @@ def _action_at(tokens: list[Token], index: int, words: Vocabulary) -> Token | No
     if index >= len(tokens) or tokens[index].kind != "WORD":
         return None
     first = tokens[index]
+    length, role = _phrase_at(tokens, index, (words.common,))
+    if role == "show" and length > 1:  # "give me my balance"
+        return None
     for phrase, action in words.phrases.get(first.word, ()):
         if _matches(tokens, index, phrase):
             languages = tuple(LANGUAGES)
@@ -176,17 +181,19 @@ def _action_at(tokens: list[Token], index: int, words: Vocabulary) -> Token | No
     return first
 
 
-def _language(actions: Sequence[Token], tokens: Sequence[Token], words: Vocabulary) -> str | None:
-    """The language of the action; where several have the word, the one that most other words belong to."""
+def _languages(actions: Sequence[Token], tokens: Sequence[Token], words: Vocabulary) -> list[str]:
+    """The language of the action, and behind it that of most other words if it is another; none if no word tells.
+
+    Where several languages have the action, the one that most other words belong to is its language.
+    """
     wanted: tuple[str, ...] = actions[0].value[1] if actions else ()
-    if len(wanted) == 1:
-        return wanted[0]
     said = {token.word for token in tokens if token.kind in ("WORD", "NUMERAL")}
-    votes = [(sum(word in words.languages[name].roles for word in said), name) for name in wanted or LANGUAGES]
-    most = max((count for count, _ in votes), default=0)
-    if not most and not wanted:
-        return None
-    return next(name for count, name in votes if count == most)
+    votes = {name: sum(word in words.languages[name].roles for word in said) for name in LANGUAGES}
+    spoken = max(LANGUAGES, key=votes.__getitem__)
+    own = max(wanted, key=votes.__getitem__, default=None)
+    if own is None:
+        return [spoken] if votes[spoken] else []
+    return [own] if votes[own] >= votes[spoken] else [own, spoken]
 
 
 def _with_roles(tokens: list[Token], tables: Sequence[Phrases]) -> list[Token]:

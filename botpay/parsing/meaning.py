@@ -60,7 +60,8 @@ def memo_of(sentence: Sentence, heard: Heard) -> str | None:
         end = inside.pop().start
     memo = clean_memo(heard.text[start:end])
     memo = memo.rstrip(" ,;:-") if dangling != len(inside) else memo
-    return memo if any(not _is_trimmed(token) for token in inside) and memo else None
+    said = any(not _is_trimmed(token) and token.kind != "HURRY" for token in inside)
+    return memo if said and memo else None
 
 
 def _is_trimmed(token: Token) -> bool:

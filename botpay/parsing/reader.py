@@ -11,6 +11,7 @@ from botpay.parsing.context import SILENCE, Context, Reading
 from botpay.parsing.grammar import Sentence
 from botpay.parsing.listening import MONEY_ACTIONS, Heard, listen, normalise_tag
 from botpay.parsing.meaning import command_of
+from botpay.parsing.scanner import hashtags
 from botpay.parsing.vocabulary import fold, split_words, vocabulary
 
 LONGEST = 4096
@@ -30,7 +31,9 @@ def read(text: str, context: Context) -> Reading:
         return Reading(Refusal(Code.BAD_INPUT), _primary(context)) if spoken_to else SILENCE
     heard = listen(text, context, _charities(context))
     meaning = _meaning(heard, context)
-    return SILENCE if meaning is None else Reading(meaning, heard.language or _primary(context))
+    return (
+        SILENCE if meaning is None else Reading(meaning, heard.language or _suggested_in(meaning) or _primary(context))
+    )
 
 
 def _meaning(heard: Heard, context: Context) -> Command | Refusal | None:
@@ -49,6 +52,8 @@ def _sentence(heard: Heard) -> Sentence | None:
     """What the grammar makes of the message, unless it asks, or takes back what it says."""
     enquiry = heard.actions[0].kind not in MONEY_ACTIONS
     if len(heard.actions) > 1 or (not enquiry and refusals.is_question(heard)):
+        return None
+    if heard.polite and not (heard.addressed or heard.named):  # somebody else is asked
         return None
     kept = heard.kept
     if kept[-1].word == "?" and (enquiry or heard.polite):
@@ -94,8 +99,16 @@ def _without_action(heard: Heard) -> Refusal | None:
             return Refusal.because(Code.UNKNOWN_COMMAND, suggestion=suggestion)
     if not spoken_to:
         return None
-    somebody = any(token.kind in ("PAYEE", "CHARITY") for token in heard.tokens)
-    return Refusal(Code.UNKNOWN_COMMAND) if money and somebody else refusals.SMALL_TALK
+    meant = money and any(token.kind in ("PAYEE", "CHARITY") for token in heard.tokens)
+    told = any(token.kind == "STORY" for token in heard.kept)
+    return Refusal(Code.UNKNOWN_COMMAND) if meant and not told else refusals.SMALL_TALK
+
+
+def _suggested_in(meaning: Command | Refusal) -> str | None:
+    """The language of the keyword that was probably meant: "#envoyr" is answered in French."""
+    suggestion = meaning.details.get("suggestion") if isinstance(meaning, Refusal) else None
+    found = vocabulary().keywords.get(suggestion.lstrip("#/＃")) if suggestion else None
+    return found[1][0] if found else None
 
 
 def _suggestion(heard: Heard) -> str | None:
@@ -107,7 +120,7 @@ def _suggestion(heard: Heard) -> str | None:
             if found:
                 return heard.text[token.start] + found
     first = next((token for token in heard.kept if token.kind != "SIGN"), None)
-    if not heard.addressed or first is None or first.kind != "WORD":
+    if not heard.addressed or first is None or first.kind not in ("WORD", "STORY"):
         return None
     return near.nearest(first.word)
 
@@ -115,16 +128,12 @@ def _suggestion(heard: Heard) -> str | None:
 def tags_in(text: str, spans: object = ()) -> frozenset[str]:
     """The normalised hashtags of a text, to look up which of them are charities before it is read."""
     del spans
-    if "#" not in text and "＃" not in text:
-        return frozenset()
-    return frozenset(normalise_tag(found) for found in re.findall(r"[#＃](\w+)", text))
+    return frozenset(map(normalise_tag, hashtags(text)))
 
 
 def _charities(context: Context) -> Callable[[str], bool]:
     asked = context.is_charity
-    if asked is None:
-        return lambda tag: True
-    return lambda tag: asked(normalise_tag(tag))
+    return lambda tag: asked is None or asked(normalise_tag(tag))
 
 
 def _may_concern_us(text: str, context: Context) -> bool:

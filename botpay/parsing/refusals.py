@@ -71,20 +71,24 @@ def is_self(token: Token, context: Context) -> bool:
 
 def is_question(heard: Heard) -> bool:
     """It ends with a question mark and does not ask for something to be done."""
-    words = [token for token in heard.tokens if token.kind not in ("SOFT", "BOT", "PLEASE", "THANKS")]
+    words = [token for token in heard.tokens if token.kind not in ("SOFT", "BOT", "PLEASE", "HURRY", "THANKS")]
     return bool(words) and (words[-1].word == "?" or any(token.word == "¿" for token in words)) and not heard.polite
 
 
 def says_never(heard: Heard) -> bool:
-    """Any word of a question, a negation, a condition or a story, wherever it stands."""
-    return any(token.kind in _NEVER for token in heard.kept)
+    """Any word of a question, a negation, a condition or a story, wherever it stands.
+
+    A past participle may be an order that lacks a letter: "envoyé 10 €". It is a story behind another word.
+    """
+    kept = heard.kept[1:] if heard.kept and heard.kept[0].kind == "STORY" else heard.kept
+    return any(token.kind in _NEVER for token in kept)
 
 
 def _is_never(heard: Heard) -> bool:
     """A question, a negation, a condition, a quotation or a story before the last part of the command."""
-    core = [token for token in heard.kept if token.kind in _AMOUNTS or token.kind in _NAMES or token in heard.actions]
-    last = max(token.start for token in core)
     first_action = heard.actions[0].start
+    starts = [next((t.start for t in heard.kept if t.kind in kinds), first_action) for kinds in (_AMOUNTS, _NAMES)]
+    last = max(first_action, *starts)
     for token in heard.kept:
         if token.kind in _NEVER and token.start < last and not (token.kind == "QUOTE" and token.start > first_action):
             return True
@@ -152,7 +156,7 @@ def _codes_around(kept: Sequence[Token], amount: Token) -> list[Code]:
         codes.append(SIGNS.get(before.word, Code.BAD_AMOUNT))
     if before is not None and before.kind == "MINUS":
         codes.append(Code.NEGATIVE_AMOUNT)
-    if after is not None and after.kind == "SIGN" and after.word not in ("?", ")"):
+    if after is not None and after.kind in ("SIGN", "DASH") and (after.glued or after.word in "%‰×*"):
         codes.append(Code.BAD_AMOUNT)
     memo = kept[_memo_start(kept, amount.kind in _AMOUNTS) :][:1]
     if any(near is not None and near.kind in ("ABOUT", "EACH") for near in (before, after, *memo)):
@@ -182,14 +186,13 @@ def _name_code(heard: Heard, context: Context, names: Sequence[Token], details: 
         details["payee"] = text[token.start : token.end][:_WRITTEN]
     else:
         details["tag"] = text[token.start : token.end][:_WRITTEN]
-    paid_bot = _pays_bot(heard)
     if token.kind == "INVALID":
         return Code.INVALID_RECIPIENT
     if token.kind == "PAYEE" and is_self(token, context):
         return Code.SELF_PAYMENT
     if any(part.kind == "ME" for part in heard.kept[: heard.kept.index(token)]):
         return Code.SELF_PAYMENT
-    if paid_bot:
+    if heard.named and _pays_bot(heard):
         return Code.BOT_PAYMENT
     if token.kind == "CHARITY":
         return Code.INVALID_RECIPIENT if heard.actions[0].kind.startswith("ASK_FOR") else None
@@ -230,6 +233,10 @@ def _pays_bot(heard: Heard) -> bool:
     """The bot's name stands where the recipient should be."""
     if any(token.kind == "BOT" for token in heard.kept):
         return True
-    spoken = [token for token in heard.tokens if token.kind not in ("SOFT", "FILLER", "PLEASE", "OPEN", "THANKS")]
+    spoken = [
+        token
+        for token in heard.tokens
+        if token.kind not in ("SOFT", "FILLER", "PLEASE", "HURRY", "OPEN", "POLITE", "THANKS")
+    ]
     named = any(token.kind in ("PAYEE", "CHARITY") for token in spoken)
     return not named and any(token.kind == "BOT" for token in spoken[1:])

@@ -37,12 +37,14 @@ _TOKEN = re.compile(
     rf"|(?P<mask>{MASK}+)"
     r"|(?P<other>\S)"
 )
+_HASHTAG = re.compile(rf"[#＃](?:\w[{_MARKS}]*)+")
 _URL = re.compile(r"(?:https?://|www\.)\S+|(?<![\w@])[\w-]++(?:\.[\w-]++)++/\S*", re.IGNORECASE)
 _HYPHENS = frozenset("-\u2010\u2011")
 _SOFT = frozenset(",;:!.…¡·•")
+_SPACES = frozenset(" \t\r\n\u00a0\u202f\u3000")  # those that are seen: a hair space is none
 _QUOTES = frozenset("\"'“”„«»‹›‘’`´")
 _AFTER = re.compile(r"[.,;:!?)…\]\"»”’'*_~]*")
-_HANDLE = re.compile(r"[A-Za-z0-9_À-ÖØ-öø-ıĴ-ķĹ-ňŊ-ž]{1,64}")
+_HANDLE = re.compile(r"[A-Za-z0-9_]{1,64}")  # as twitter-text has it; other letters imitate these
 _PLATFORM_HANDLE = re.compile(r"[A-Za-z0-9_.@\-]{1,255}")
 _NOBODY = frozenset("everyone here channel all tous group everybody online".split())
 
@@ -106,7 +108,7 @@ def _without_hyphens(tokens: list[Token]) -> list[Token]:
 
 def hashtags(text: str) -> Iterator[str]:
     """The bodies of what looks like hashtags, as written."""
-    return (found[0][1:] for found in re.finditer(rf"[#＃](?:\w[{_MARKS}]*)+", text))
+    return (found[0][1:] for found in _HASHTAG.finditer(text))
 
 
 def _tokens(text: str, start: int, end: int, me: frozenset[str]) -> Iterator[Token]:
@@ -159,8 +161,8 @@ def _other(kind: str, written: str, start: int, end: int) -> Token:
 
 def _mention(text: str, start: int, end: int, me: frozenset[str]) -> Token:
     """ "@" and what follows: a person if it is a whole handle with nothing glued to either side."""
-    body = _without_end(text[start + 1 : end])
-    handle, to = unicodedata.normalize("NFC", body), start + 1 + len(body)
+    handle = _without_end(text[start + 1 : end])
+    to = start + 1 + len(handle)
     if start and text[start - 1].isalnum():
         return Token("EMAIL", start, end, text[start:end])
     if _touches_left(text, start) or _touches_right(text, to) or text[start] != "@":
@@ -198,8 +200,8 @@ def _marked(text: str, span: Span, me: frozenset[str]) -> Token:
     if span.kind is SpanKind.OTHER:
         kind = "INVALID" if written[0] in "@#<" else "WORD" if any(c.isalnum() for c in written) else "SOFT"
         return Token("SOFT" if re.fullmatch(r":[^:\s]+:", written) else kind, span.start, span.end, written, written)
-    label = handle.casefold()
-    if (span.actor_id is not None and span.actor_id.casefold() in me) or label in me:
+    label = (span.actor_id or handle).casefold()
+    if label in me:
         return Token("BOT", span.start, span.end, label)
     if span.actor_id is not None:
         return Token("PAYEE", span.start, span.end, span.actor_id, (span.actor_id, None))
@@ -213,7 +215,7 @@ def _marked(text: str, span: Span, me: frozenset[str]) -> Token:
 def _touches_left(text: str, start: int) -> bool:
     """Something before that makes the mention or tag a piece of a longer word, an address or a path."""
     before = text[start - 1] if start else " "
-    return not (before.isspace() or before in "([{\"'“«:,;.!?¡¿€→>*" or unicodedata.category(before) == "So")
+    return not (before in _SPACES or before in "([{\"'“«:,;.!?¡¿€→>*" or unicodedata.category(before) == "So")
 
 
 def _touches_right(text: str, end: int) -> bool:
@@ -224,7 +226,7 @@ def _touches_right(text: str, end: int) -> bool:
     if behind.startswith(("…", "..")) or stop == len(text):
         return behind.startswith(("…", ".."))
     after = text[stop]
-    return not (after.isspace() or unicodedata.category(after) == "So" or (behind and after in "@#"))
+    return not (after in _SPACES or unicodedata.category(after) == "So" or (behind and after in "@#"))
 
 
 def _one_script(word: str) -> bool:

@@ -7,7 +7,7 @@ Words are compared folded: without capitals and accents. The same word may mean 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -18,9 +18,11 @@ from botpay.parsing.near import Keywords
 LANGUAGES = ("fr", "en", "es", "de", "it", "pt", "nl")
 """In order of precedence where a word alone does not tell the language."""
 
-_ROLES = "not if story ask about each minus or and to of from for me thanks please filler open show".split()
+_ROLES = (
+    "not if story ask about each minus or and to of from for me thanks please hurry filler open polite show".split()
+)
 """In order of precedence where a file gives a word two roles."""
-_SHARED = frozenset("or and to of from for thanks please filler open".split())
+_SHARED = frozenset("or and to of from for thanks please hurry filler open polite".split())
 """Roles that a word keeps in a message of another language: "#send 10 € à @bob"."""
 _ELISION = re.compile(r"(n|j|l|d|s|m|t|c|qu|jusqu|lorsqu|all|dell|un)'(?=.)")
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "ʼ": "'"})
@@ -58,7 +60,10 @@ class Vocabulary:
         not_actions: words that would be actions but for their accent ("payé"), with accents, in lower case.
         euro, foreign: names of currencies.
         cent: names of the minor unit -> the languages in which it may stand alone; all if empty.
-        common: the roles that hold whatever the language of the message.
+        near_money: names of the euro and its cents, to be found by words that are nearly one of them.
+        common: what words mean in a message whose language is unknown: all roles of French and English words, and the
+            shared ones of every language.
+        shared: what French and English words mean in a message of another language: "#enviar 10 € to @bob".
     """
 
     keywords: Mapping[str, tuple[str, tuple[str, ...]]]
@@ -67,13 +72,15 @@ class Vocabulary:
     not_actions: frozenset[str]
     euro: frozenset[str]
     cent: Mapping[str, frozenset[str]]
+    near_money: Keywords
     foreign: frozenset[str]
     languages: Mapping[str, Language]
     common: Phrases
+    shared: Phrases
 
-    def tables(self, language: str | None) -> tuple[Phrases, ...]:
-        """Where to look a word up in a message of a language, in order."""
-        return (self.languages[language].roles, self.common) if language else (self.common,)
+    def tables(self, languages: Sequence[str]) -> tuple[Phrases, ...]:
+        """Where to look a word up in a message of these languages, in order."""
+        return (*(self.languages[name].roles for name in languages), self.shared) if languages else (self.common,)
 
 
 @lru_cache(maxsize=8192)
@@ -117,9 +124,11 @@ def vocabulary() -> Vocabulary:
         not_actions=frozenset(word for file in files.values() for word in file["not_actions"]["words"]),
         euro=_money(files, "euro"),
         cent=_cents(files),
+        near_money=Keywords((*_money(files, "euro"), *_cents(files))),
         foreign=_money(files, "foreign"),
         languages={language: _language(file) for language, file in files.items()},
-        common=_common(files),
+        common=_merged(files, LANGUAGES, every=("fr", "en")),
+        shared=_merged(files, ("fr", "en"), every=()),
     )
 
 
@@ -138,12 +147,12 @@ def _language(file: Mapping[str, Any]) -> Language:
     )
 
 
-def _common(files: Mapping[str, Mapping[str, Any]]) -> Phrases:
-    """All roles of French and English words, and the shared roles of every language."""
+def _merged(files: Mapping[str, Mapping[str, Any]], names: Sequence[str], every: Sequence[str]) -> Phrases:
+    """The shared roles of some languages, and every role of those in `every`; the first to have a phrase keeps it."""
     merged: Phrases = {}
-    for language, file in files.items():
-        roles = _ROLES if language in ("fr", "en") else [role for role in _ROLES if role in _SHARED]
-        for first, found in _phrases(file["roles"], roles).items():
+    for name in names:
+        roles = _ROLES if name in every else [role for role in _ROLES if role in _SHARED]
+        for first, found in _phrases(files[name]["roles"], roles).items():
             known = {words for words, _ in merged.get(first, [])}
             merged.setdefault(first, []).extend(pair for pair in found if pair[0] not in known)
     return _longest_first(merged)

@@ -1,7 +1,7 @@
 """How fast messages are read, beside a yardstick of the same run.
 
-The yardstick is one compiled regular expression that takes the plainest form of a command apart with `split`-like trust:
-what a bot without a language does. It neither refuses nor protects anything; it shows what this machine can do at all.
+The yardstick is one compiled regular expression that takes the plainest form of a command apart, as a bot without a
+language does. It neither refuses nor protects anything; it shows what this machine can do at all.
 """
 
 import re
@@ -66,13 +66,13 @@ def _rate(reads: Callable[[str], object], texts: Sequence[str], seconds: float) 
     """Texts per second of the best of five stretches: on a shared machine the others measure the neighbours."""
     for text in texts:
         reads(text)
-    best = 0.0
+    best, many = 0.0, [*texts] * 20
     for _ in range(5):
         done, began = 0, time.perf_counter()
         while (passed := time.perf_counter() - began) < seconds / 5:
-            for text in texts * 20:
+            for text in many:
                 reads(text)
-            done += 20 * len(texts)
+            done += len(many)
         best = max(best, done / passed)
     return best
 
@@ -84,7 +84,6 @@ def _startup() -> float:
         "from botpay.parsing import Context, read; read('#envoyer 10 € @bob', Context()); "
         "print(time.perf_counter() - began)"
     )
-    runs = [
-        subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True) for _ in range(3)
-    ]  # noqa: S603
+    command = [sys.executable, "-c", program]
+    runs = [subprocess.run(command, capture_output=True, check=True, text=True) for _ in range(3)]  # noqa: S603 (ours)
     return min(float(run.stdout) for run in runs)
