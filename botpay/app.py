@@ -17,12 +17,12 @@ from botpay.confirm.store import due
 from botpay.database import Database
 from botpay.dead_letters import DeadLetters
 from botpay.enrolment import Enrolment
-from botpay.errors import Busy, StorageUnavailable, Transient
+from botpay.errors import Busy, Transient
 from botpay.handlers.world import Deadline, Event, Terms
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
 from botpay.pipeline import Pipeline, Result
-from botpay.policy import Caps
+from botpay.policy import Caps, Period
 from botpay.web.server import WebServer
 
 _SWEEP_EVERY_SECONDS = 1.0
@@ -62,6 +62,7 @@ class Application:
             language=settings.language,
             keypad_secret=data_key,
             capabilities={adapter.name: adapter.capabilities for adapter in adapters},
+            limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
         pipeline = Pipeline(database=self.database, clock=clock, terms=terms, audit_key=audit_key, data_key=data_key)
         dead_letters = DeadLetters(self.database, clock, data_key, settings.language)
@@ -163,16 +164,16 @@ class Application:
         """Check a PIN off the loop, and let the verdict in. If that fails, its sender can try again in a moment."""
         try:
             await self._submit(await self._checker.check(check))
-        except (Busy, StorageUnavailable) as error:
-            log.warning("verdict_lost", transfer=check.transfer_id, reason=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the try is counted; it can be repeated
+            log.error("verdict_lost", transfer=check.transfer_id, reason=type(error).__name__)
 
     async def _sweep_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_EVERY_SECONDS)
             try:
                 await self.sweep()
-            except (Busy, StorageUnavailable) as error:
-                log.warning("sweep_put_off", reason=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the next sweep must come
+                log.error("sweep_put_off", reason=type(error).__name__)
 
     def _due(self) -> list[str]:
         with self.database.read() as connection:

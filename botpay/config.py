@@ -3,6 +3,7 @@
 Every setting can come from the environment as BOTPAY_SECTION__NAME (BOTPAY_KEYS__PEPPER); the environment wins.
 """
 
+import difflib
 import secrets
 import tomllib
 from datetime import timedelta
@@ -10,12 +11,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from botpay.errors import ConfigError
 from botpay.money import MINOR_DIGITS, Money
 
+DEFAULT_CONFIG = Path("botpay.toml")
 KEY_BYTES = 32
 LEGAL_CAP_PERSON = Money(250_00)
 LEGAL_CAP_CHARITY = Money(500_00)
@@ -54,6 +65,12 @@ class Keys(Section):
     audit: HexKey
     data: HexKey
 
+    @model_validator(mode="after")
+    def _different(self) -> "Keys":
+        if len({self.pepper.get_secret_value(), self.audit.get_secret_value(), self.data.get_secret_value()}) < 3:
+            raise ValueError(f"must be three different keys; `openssl rand -hex {KEY_BYTES}` makes one")
+        return self
+
     @classmethod
     def fresh(cls) -> "Keys":
         """New random keys."""
@@ -61,16 +78,24 @@ class Keys(Section):
 
 
 class Limits(Section):
-    """What may be paid at most, and how long a payment waits for its PIN."""
+    """What may be paid at most, and how long a payment waits for its PIN.
+
+    Attributes:
+        per_day, per_week, per_30_days: what one person may spend in that many days on end, today the last; by default
+            without limit.
+    """
 
     to_person: Decimal = Decimal(LEGAL_CAP_PERSON.to_decimal_string())
     to_charity: Decimal = Decimal(LEGAL_CAP_CHARITY.to_decimal_string())
     confirm_within_seconds: int = Field(default=300, ge=10, le=3600)
+    per_day: Decimal | None = None
+    per_week: Decimal | None = None
+    per_30_days: Decimal | None = None
 
-    @field_validator("to_person", "to_charity")
+    @field_validator("to_person", "to_charity", "per_day", "per_week", "per_30_days")
     @classmethod
-    def _whole_cents(cls, value: Decimal) -> Decimal:
-        if not 0 < value < _MORE_THAN_ANY_CAP or value != value.quantize(Decimal("0.01")):
+    def _whole_cents(cls, value: Decimal | None) -> Decimal | None:
+        if value is not None and (not 0 < value < _MORE_THAN_ANY_CAP or value != value.quantize(Decimal("0.01"))):
             raise ValueError("must be a positive amount in euros with at most two decimals, such as 250.00")
         return value
 
@@ -118,6 +143,12 @@ class Settings(BaseSettings):
         return min(_money(self.limits.to_charity), LEGAL_CAP_CHARITY)
 
     @property
+    def spending_limits(self) -> dict[str, Money]:
+        """What one person may spend over time, by the name of the setting; those that are set."""
+        names = ("per_day", "per_week", "per_30_days")
+        return {name: _money(most) for name in names if (most := getattr(self.limits, name)) is not None}
+
+    @property
     def confirm_within(self) -> timedelta:
         """How long a payment waits for its PIN."""
         return timedelta(seconds=self.limits.confirm_within_seconds)
@@ -135,24 +166,63 @@ class Settings(BaseSettings):
         return (env_settings, init_settings)
 
 
-def load(path: Path) -> Settings:
-    """The settings of a botpay.toml and the environment. Raises `ConfigError` that names each wrong setting."""
-    if not path.exists():
-        raise ConfigError(f"there is no {path}: name yours with --config, or write one as the README shows")
+def load(path: Path | None = None) -> Settings:
+    """The settings of a botpay.toml and the environment. Raises `ConfigError` that names each wrong setting.
+
+    A relative SQLite file is looked for beside the botpay.toml, wherever the command is called from.
+
+    Args:
+        path: by default botpay.toml in this folder; it may be missing if the environment says all.
+    """
+    found = path or DEFAULT_CONFIG
     try:
-        return Settings(**tomllib.loads(path.read_text(encoding="utf-8")))
+        written = tomllib.loads(found.read_text(encoding="utf-8")) if path or found.exists() else {}
+        settings = Settings(**written)
+    except OSError as error:
+        raise ConfigError(f"{found} cannot be read ({error.strerror}): name yours with --config") from None
     except ValidationError as error:
-        raise ConfigError(explain(error, str(path))) from None
+        if path is None and not found.exists():
+            raise ConfigError(
+                f"there is no {found}: name yours with --config, or write one as the README shows"
+            ) from None
+        raise ConfigError(explain(error, str(found))) from None
     except SettingsError as error:  # a section in the environment that is not JSON
         raise ConfigError(f"the environment has settings that botpay cannot use: {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+        raise ConfigError(f"{found} is not valid TOML: {error}") from None
+    return settings.model_copy(update={"database": _beside(settings.database, found)})
 
 
 def explain(error: ValidationError, where: str) -> str:
     """What is wrong with which setting, without the value, which may be a secret."""
-    lines = [f"  {'.'.join(map(str, e['loc'])) or '(all)'}: {e['msg']}" for e in error.errors(include_input=False)]
+    lines = [
+        f"  {'.'.join(map(str, e['loc'])) or '(all)'} {_trouble(dict(e))}" for e in error.errors(include_input=False)
+    ]
     return "\n".join([f"{where} has settings that botpay cannot use:", *lines])
+
+
+def _trouble(error: dict[str, Any]) -> str:
+    kind, place = error["type"], error["loc"]
+    if kind == "missing":
+        remedy = f"; `openssl rand -hex {KEY_BYTES}` makes a key" if place and place[0] == "keys" else ""
+        return f"is missing{remedy}"
+    if kind == "extra_forbidden":
+        known = _SECTIONS.get(str(place[0]), Settings) if len(place) > 1 else Settings
+        near = difflib.get_close_matches(str(place[-1]), known.model_fields, n=1)
+        return "is no setting of botpay" + (f": did you mean {near[0]}?" if near else "")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{message[:1].lower()}{message[1:]}"
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {"keys": Keys, "limits": Limits, "web": Web, "hashing": Hashing}
+
+
+def _beside(database: str, config: Path) -> str:
+    """The URL of a database with its SQLite file found from where the configuration stands."""
+    prefix, slashes, name = database.partition("sqlite:///")
+    if prefix or not slashes or not name or Path(name).is_absolute():
+        return database
+    return f"sqlite:///{config.resolve().parent / name}"
 
 
 def _money(euros: Decimal) -> Money:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from botpay import ids
+from botpay import ids, proof
 from botpay.audit.store import append
 from botpay.charities.model import Charity
 from botpay.charities.store import load_charities, save_charity
@@ -16,17 +16,14 @@ from botpay.confirm.pin import PinHasher, is_pin, is_weak
 from botpay.confirm.store import add_pin
 from botpay.database import Database
 from botpay.directory.people import Person, Sighting, fold, identity_of
-from botpay.directory.store import add_identity, load_identities, save_person, save_sightings
-from botpay.errors import ConfigError
-from botpay.ledger import rules
-from botpay.ledger.model import Account, AccountKind, Transfer, TransferKind
-from botpay.ledger.store import load_accounts, open_account, save_accounts, save_transfers
+from botpay.directory.store import add_identity, load_identities, load_sightings, save_person, save_sightings
+from botpay.errors import ConfigError, Refusal
+from botpay.ledger.model import AccountKind, Transfer
+from botpay.ledger.store import open_account
 from botpay.message import Actor, SecretText
 from botpay.money import Money
+from botpay.operations import Operations
 from botpay.parsing import normalise_tag, tags_in
-
-CASH_IN = "cash in"
-"""The system account that stands for money brought in from outside; its balance is below zero by that much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +40,11 @@ class Enrolment:
     ) -> Person:
         """A person with an empty account, known by the identities of `actors`.
 
-        Raises `ConfigError` if the PIN is not six digits or too easily guessed, or an identity is somebody's already.
+        Raises `ConfigError` if the name is empty, the PIN is not six digits or too easily guessed, or an identity or a
+        handle is somebody's already.
         """
+        if not name.strip():
+            raise ConfigError("a person needs a name that payers can recognise")
         if not is_pin(pin.reveal()) or is_weak(pin.reveal()):
             raise ConfigError("a PIN is six digits, and not a sequence, a repetition or a date: choose another")
         now = self.clock()
@@ -57,8 +57,14 @@ class Enrolment:
             for actor in actors:
                 add_identity(connection, identity_of(actor), person.id)
             save_sightings(connection, [_sighting(actor, now) for actor in actors if actor.handle])
-            open_account(connection, person.id, AccountKind.PERSON, currency)
-            append(connection, self.audit_key, [(f"person:{person.id}", "enrolled")], [], now)
+            account = open_account(connection, person.id, AccountKind.PERSON, currency)
+            states = [
+                proof.state_of_person(person),
+                proof.state_of_pin(kept),
+                *(proof.state_of_identity(actor.key, person.id) for actor in actors),
+                proof.state_of_account(account),
+            ]
+            append(connection, self.audit_key, [(f"person:{person.id}", "enrolled")], [], now, states)
         return person
 
     def add_charity(self, name: str, tag: str, *, currency: str = "EUR") -> Charity:
@@ -74,42 +80,31 @@ class Enrolment:
             if load_charities(connection, [charity.tag]):
                 raise ConfigError(f"#{charity.tag} leads to a charity already")
             save_charity(connection, charity, now)
-            open_account(connection, charity.id, AccountKind.CHARITY, currency)
-            append(connection, self.audit_key, [(f"charity:{charity.id}", "enrolled")], [], now)
+            account = open_account(connection, charity.id, AccountKind.CHARITY, currency)
+            states = [proof.state_of_charity(charity), proof.state_of_account(account)]
+            append(connection, self.audit_key, [(f"charity:{charity.id}", "enrolled")], [], now, states)
         return charity
 
     def fund(self, owner: str, amount: Money, reason: str) -> Transfer:
         """Money that came in from outside, for the account of `owner`."""
-        with self.database.write() as connection:
-            found = {
-                a.owner: a for a in load_accounts(connection, owners=[owner, CASH_IN]) if a.currency == amount.currency
-            }
-            cash = found.get(CASH_IN) or open_account(connection, CASH_IN, AccountKind.SYSTEM, amount.currency)
-            return self._book(connection, cash, found[owner], amount, reason)
-
-    def _book(self, connection: Connection, debit: Account, credit: Account, amount: Money, reason: str) -> Transfer:
-        now = self.clock()
-        transfer = Transfer(
-            id=ids.fresh(now),
-            kind=TransferKind.DIRECT,
-            debit_id=debit.id,
-            credit_id=credit.id,
-            amount_minor=amount.minor,
-            currency=amount.currency,
-            created_at=now,
-            reason=reason,
-        )
-        batch = append(connection, self.audit_key, [(f"transfer:{transfer.id}", "funded")], [transfer], now)
-        save_transfers(connection, [transfer], batch)
-        after = [rules.debited(debit, transfer), rules.credited(credit, transfer)]
-        save_accounts(connection, {debit.id: debit, credit.id: credit}, after)
-        return transfer
+        operations = Operations(database=self.database, clock=self.clock, audit_key=self.audit_key)
+        booked = operations.fund(owner, amount, reason)
+        if isinstance(booked, Refusal):
+            raise ConfigError("a funding must be more than nothing")
+        return booked.transfer
 
 
 def _require_free(connection: Connection, actors: Sequence[Actor]) -> None:
     taken = [i for i in load_identities(connection, keys=[a.key for a in actors]) if i.person_id]
     if taken:
         raise ConfigError(f"{':'.join(taken[0].key)} belongs to somebody already")
+    borne = load_sightings(connection, [(a.adapter, a.tenant, fold(a.handle)) for a in actors if a.handle])
+    others = [s for s in borne if s.actor_id not in {a.id for a in actors}]
+    if others:
+        whose = f"{others[0].adapter}:{others[0].tenant}:{others[0].actor_id}"
+        raise ConfigError(
+            f"@{others[0].handle} is borne by {whose}: leave --handle out, the platform tells it by itself"
+        )
 
 
 def _sighting(actor: Actor, now: datetime) -> Sighting:

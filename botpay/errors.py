@@ -52,7 +52,10 @@ class Code(StrEnum):
     UNKNOWN_SENDER = "unknown_sender"
     UNKNOWN_PAYEE = "unknown_payee"
     UNSURE_PAYEE = "unsure_payee"
+    PERSON_FROZEN = "person_frozen"
+    PAYEE_FROZEN = "payee_frozen"
     PERSON_LOCKED = "person_locked"
+    TOO_MANY_WAITING = "too_many_waiting"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     ALREADY_POSTED = "already_posted"
     ALREADY_VOIDED = "already_voided"
@@ -61,6 +64,12 @@ class Code(StrEnum):
     STILL_CHECKING = "still_checking"
     WRONG_PIN = "wrong_pin"
     NOT_YET = "not_yet"
+    # What the ledger refuses whoever books on it by ids; people in a chat cannot come to these.
+    CONFLICT = "conflict"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    UNKNOWN_TRANSFER = "unknown_transfer"
+    OTHER_CURRENCY = "other_currency"
+    STILL_OPEN = "still_open"
 
 
 @dataclass(frozen=True, slots=True)

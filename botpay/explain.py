@@ -24,9 +24,10 @@ def _key(code: Code, details: dict[str, Any]) -> str:
 
 
 _TELLING = {
-    Code.UNKNOWN_COMMAND: ("suggestion",),
+    Code.UNKNOWN_COMMAND: ("suggestion", "small_talk"),
     Code.MISSING_AMOUNT: ("payee", "tag"),
     Code.MISSING_RECIPIENT: ("amount",),
     Code.MISSING_CURRENCY: ("amount",),
     Code.INVALID_RECIPIENT: ("payee",),
+    Code.LIMIT_EXCEEDED: ("per_day", "per_week", "per_30_days"),
 }

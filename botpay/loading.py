@@ -18,11 +18,13 @@ from botpay.directory.store import load_identities, load_people, load_sightings
 from botpay.handlers.world import Deadline, Event, Terms, Unit, World
 from botpay.inbox import load_marks
 from botpay.ledger.model import TransferKind
+from botpay.ledger.spending import load_spending
 from botpay.ledger.store import load_accounts, load_transfers
 from botpay.message import Actor, Inbound, Visibility
 from botpay.outbox.store import load_receipts
 from botpay.parsing import Context, Reading, normalise_tag, tags_in
 from botpay.parsing import read as read_text
+from botpay.policy import day_of
 from botpay.statement import load_history
 
 
@@ -63,7 +65,7 @@ def load(
     _load_what_waits(connection, units, world, data_key)
     _load_people_and_money(connection, units, world)
     before = copy(world)
-    for name in ("identities", "sightings", "accounts", "challenges", "pins"):
+    for name in ("identities", "sightings", "accounts", "challenges", "pins", "spent"):
         setattr(before, name, dict(getattr(world, name)))
     for actor in _actors(units):
         _see(world, actor)
@@ -95,13 +97,14 @@ def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World
     """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
     ids = {transfer for unit in units if (transfer := _transfer_named(unit.event))}
     people = {i.person_id for i in world.identities.values() if i.person_id}
+    people |= {unit.event.person_id for unit in units if isinstance(unit.event, PinVerdict)}
     if not ids and not people:
         return
     found = load_challenges(connection, data_key, ids=sorted(ids), people=sorted(people))
     world.challenges = {c.transfer_id: c for c in found}
     if not found:
         return
-    for row in load_transfers(connection, list(world.challenges)):
+    for row in load_transfers(connection, world.challenges, ending=world.challenges):
         if row.kind is TransferKind.RESERVE:
             world.reserves[row.id] = row
         elif row.pending_id is not None:
@@ -110,19 +113,32 @@ def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World
 
 
 def _load_people_and_money(connection: Connection, units: Sequence[Unit], world: World) -> None:
-    """The people concerned with all their identities, their PINs, and accounts, locked in the order of their ids."""
+    """The people concerned with all their identities, their PINs, and accounts, locked in the order of their ids.
+
+    The lock comes first: what is read behind it (who is frozen, what was spent) stays true until the commit.
+    """
     people = {i.person_id for i in world.identities.values() if i.person_id}
     for challenge in world.challenges.values():
         people |= {challenge.person_id, challenge.payee_owner}
     if not people:
         return
+    owners = people | {c.id for c in world.charities.values()}
+    world.know_accounts(load_accounts(connection, owners=sorted(owners), debited=()))  # charities only receive
     world.people = {p.id: p for p in load_people(connection, sorted(people))}
     world.identities |= {i.key: i for i in load_identities(connection, people_ids=sorted(people))}
     world.pins = {p.person_id: p for p in load_pins(connection, sorted(world.people))}
-    owners = people | {c.id for c in world.charities.values()}
-    world.know_accounts(load_accounts(connection, owners=sorted(owners)))
+    if world.terms.limits:
+        _load_spending(connection, world)
     curious = {i.person_id for unit in units if (i := _curious(unit, world)) and i.person_id}
     world.history = {person: load_history(connection, person) for person in curious}
+
+
+def _load_spending(connection: Connection, world: World) -> None:
+    """What the people of this batch spent within the longest period that is limited."""
+    first_day = day_of(world.now) - max(period.days for period in world.terms.limits) + 1
+    payers = [account.id for account in world.accounts.values() if account.owner in world.people]
+    for account_id, day, minor in load_spending(connection, sorted(payers), first_day):
+        world.spent.setdefault(account_id, {})[day] = minor
 
 
 def _see(world: World, actor: Actor) -> None:

@@ -45,14 +45,19 @@ class Pipeline:
     def process(self, events: Sequence[Event]) -> list[Result]:
         """Handle events in order, in one commit; a result for each.
 
-        Raises `StorageUnavailable` if the database could not take them, `LedgerFault` or any other exception for a
-        fault of ours; in each case nothing was changed.
-        """
-        with self.database.write() as connection:
-            return self._in_one_commit(connection, events)
+        Where another process was in the way, or the connection broke, the whole batch is handled again. If it broke in
+        the commit, nobody knows yet whether that was done: if the marks then say so, the results are those of then.
 
-    def _in_one_commit(self, connection: Connection, events: Sequence[Event]) -> list[Result]:
-        now = self.clock()
+        Raises `StorageUnavailable` if the database could not take them, `LedgerFault` or any other exception for a
+        fault of ours; in each case nothing was changed, or delivering again has no second effect.
+        """
+        in_doubt: dict[int, Result] = {}
+        return self.database.transact(lambda connection: self._in_one_commit(connection, events, in_doubt))
+
+    def _in_one_commit(
+        self, connection: Connection, events: Sequence[Event], in_doubt: dict[int, Result]
+    ) -> list[Result]:
+        now = self.database.now(connection, self.clock)
         done = loading.done_already(connection, events)
         fresh = loading.first_of_each(events, done)
         units = [Unit(event, reading) for event, reading in loading.read(connection, fresh, self.terms)]
@@ -64,7 +69,9 @@ class Pipeline:
             decisions.append((unit, decision))
         saving.save(connection, before, world, decisions, audit_key=self.audit_key, data_key=self.data_key)
         results = {id(unit.event): _result(decision) for unit, decision in decisions}
-        return [results.pop(id(event), DUPLICATE) for event in events]
+        known = in_doubt | results
+        in_doubt.update(results)
+        return [known.pop(id(event), DUPLICATE) for event in events]
 
 
 def _result(decision: Decision) -> Result:

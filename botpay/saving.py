@@ -5,13 +5,14 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from botpay import ids
+from botpay import ids, proof
 from botpay.audit.store import append
 from botpay.confirm.store import save_challenges, save_pins
 from botpay.directory.people import SETTLED_AFTER
 from botpay.directory.store import save_identities, save_sightings
 from botpay.handlers.world import Decision, Event, Unit, World
 from botpay.inbox import save_marks
+from botpay.ledger.spending import Spent, save_spending
 from botpay.ledger.store import save_accounts, save_transfers
 from botpay.outbox.model import Letter
 from botpay.outbox.store import save_deliveries, save_letters
@@ -40,15 +41,18 @@ def save(
     save_marks(connection, [(e.source, d.outcome) for e, d in done if e.source is not None], world.now)
     transfers = [transfer for _, decision in done for transfer in decision.transfers]
     audited = [(_name(event), decision.outcome) for event, decision in done if not decision.deliveries]
-    if audited:
-        batch = append(connection, audit_key, audited, transfers, world.now)
-        save_transfers(connection, transfers, batch)
+    pins = _changed(before.pins, world.pins)
     save_accounts(connection, before.accounts, _changed(before.accounts, world.accounts))
-    save_challenges(connection, data_key, before.challenges, _changed(before.challenges, world.challenges))
-    save_pins(connection, before.pins, _changed(before.pins, world.pins))
+    save_pins(connection, before.pins, pins)
+    save_spending(connection, _spent(before, world))
     save_letters(
         connection, [letter for event, decision in done for letter in _numbered(event, decision, world)], world.now
     )
+    if audited:  # late: from the link to the commit other processes wait
+        states = [proof.state_of_pin(pin) for pin in pins]
+        batch = append(connection, audit_key, audited, transfers, world.now, states)
+        save_transfers(connection, transfers, batch)
+    save_challenges(connection, data_key, before.challenges, _changed(before.challenges, world.challenges))
 
 
 def _save_labels(connection: Connection, before: World, world: World) -> None:
@@ -60,6 +64,16 @@ def _save_labels(connection: Connection, before: World, world: World) -> None:
         if (known := before.sightings.get(key)) is None or seen.last_seen - known.last_seen >= _RENEW_SIGHTING_AFTER
     ]
     save_sightings(connection, stale)
+
+
+def _spent(before: World, world: World) -> list[Spent]:
+    """By how much the batch changed what each account spent on each day."""
+    changed = ((id_, days) for id_, days in world.spent.items() if days is not before.spent.get(id_))
+    return [
+        Spent(id_, day, minor - before.spent.get(id_, {}).get(day, 0))
+        for id_, days in changed
+        for day, minor in days.items()
+    ]
 
 
 def _changed(before: dict[K, V], after: dict[K, V]) -> list[V]:

@@ -5,16 +5,15 @@ from sqlalchemy import Connection, case, literal, or_, select
 from botpay.confirm.store import challenges
 from botpay.directory.store import people
 from botpay.handlers.world import Entry
-from botpay.ledger.model import TransferKind
-from botpay.ledger.schema import accounts, transfers
+from botpay.ledger.schema import MOVED, accounts, transfers
 
 _LINES = 10
 
 
 def load_history(connection: Connection, person_id: str) -> list[Entry]:
     """A person's last payments and fundings, newest first."""
-    own = accounts.alias("own")
-    sent = transfers.c.debit_id == own.c.id
+    own = connection.execute(select(accounts.c.id).where(accounts.c.owner == person_id)).scalars().all()
+    sent = transfers.c.debit_id.in_(own)
     other = case((sent, challenges.c.payee), else_=people.c.name)
     found = (
         select(
@@ -24,10 +23,9 @@ def load_history(connection: Connection, person_id: str) -> list[Entry]:
             case((sent, literal(1)), else_=literal(0)).label("sent"),
             case((other.is_(None), transfers.c.reason), else_=other).label("other"),
         )
-        .join(own, or_(sent, transfers.c.credit_id == own.c.id))
         .outerjoin(challenges, challenges.c.transfer_id == transfers.c.pending_id)
         .outerjoin(people, people.c.id == challenges.c.person_id)
-        .where(own.c.owner == person_id, transfers.c.kind.in_([TransferKind.POST.value, TransferKind.DIRECT.value]))
+        .where(or_(sent, transfers.c.credit_id.in_(own)), MOVED)
         .order_by(transfers.c.created_at.desc(), transfers.c.id.desc())
         .limit(_LINES)
     )

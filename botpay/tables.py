@@ -7,6 +7,7 @@ from botpay.confirm import store as confirm
 from botpay.database import metadata
 from botpay.directory import store as directory
 from botpay.ledger import schema as ledger
+from botpay.ledger import spending
 from botpay.outbox import store as outbox
 
-__all__ = ["audit", "charities", "confirm", "directory", "inbox", "ledger", "metadata", "outbox"]
+__all__ = ["audit", "charities", "confirm", "directory", "inbox", "ledger", "metadata", "outbox", "spending"]

@@ -22,6 +22,8 @@ hashtags = Table(
     Index(None, "charity_id"),
 )
 
+_AT_ONCE = 5000  # a few messages of nothing but hashtags have more than a statement may have parameters
+
 _by_tag = (
     select(charities.c.id, charities.c.name, hashtags.c.tag)
     .join(hashtags, hashtags.c.charity_id == charities.c.id)
@@ -31,7 +33,9 @@ _by_tag = (
 
 def load_charities(connection: Connection, tags: Collection[str]) -> list[Charity]:
     """The charities that some normalised tags lead to."""
-    return [Charity(**row) for row in connection.execute(_by_tag, {"tags": list(tags)}).mappings()]
+    asked = sorted(tags)
+    parts = (asked[at : at + _AT_ONCE] for at in range(0, len(asked), _AT_ONCE))
+    return [Charity(**row) for part in parts for row in connection.execute(_by_tag, {"tags": part}).mappings()]
 
 
 def save_charity(connection: Connection, charity: Charity, created_at: object) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from botpay.cli import bench, demo, ledger, parse, person, serve
+from botpay.cli import bench, booking, demo, ledger, parse, person, serve
 from botpay.errors import BotpayError
 
 app = typer.Typer(
@@ -19,6 +19,11 @@ app.command("serve")(serve.serve)
 app.command("parse")(parse.parse)
 app.command("doctor")(serve.doctor)
 app.command("upgrade")(serve.upgrade)
+ledger.app.command("fund")(booking.fund)
+ledger.app.command("withdraw")(booking.withdraw)
+ledger.app.command("adjust", context_settings={"ignore_unknown_options": True})(booking.adjust)
+ledger.app.command("freeze")(booking.freeze)
+ledger.app.command("unfreeze")(booking.unfreeze)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(person.people, name="person")
 app.add_typer(person.charities, name="charity")

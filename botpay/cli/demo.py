@@ -1,11 +1,13 @@
 """`botpay demo`: the whole thing in a terminal, on an embedded database."""
 
 import asyncio
+import contextlib
 import getpass
 import re
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +19,7 @@ from rich.text import Text
 from botpay.app import Application
 from botpay.cli.common import keys_beside
 from botpay.config import Settings
+from botpay.confirm.pin import is_pin
 from botpay.errors import ConfigError
 from botpay.testing.chat import Said, ScriptError, Step, plain_spaces, read_script, typed, written
 from botpay.testing.clocks import ShiftedClock
@@ -24,10 +27,14 @@ from botpay.testing.console import ConsoleStage
 from botpay.testing.play import ALICE, BOB, CHARITY_TAG, embedded, on_stage, play, settle_in
 from botpay.testing.stage import Line
 
+_QUIT = "quit"
+_LATER = "the payment still waits: {who}(private)> PIN, or #annuler"
 _ADDRESSED = re.compile(r"[\w.-]+(\([\w.-]+\))?>|~")
 _WELCOME = f"""You are in a group with the bot. Two people live here, with 300,00 € each; their PINs, shown this once:
   alice {ALICE.pin}    bob {BOB.pin}    and the charity #{CHARITY_TAG}
-Type as alice: #envoyer 10 euros @bob      Type as bob: bob> #solde      End: an empty line
+Type as alice:        #envoyer 10 euros @bob    (in the group, #commands only; try #aide)
+To the bot alone:     alice(private)> solde        As bob:  bob> #solde        Let time pass:  ~ 6 minutes
+End: quit
 """
 
 
@@ -38,13 +45,15 @@ def demo(
     database: Annotated[
         Path | None, typer.Option("--database", help="Keep the database in this file; by default it is thrown away.")
     ] = None,
+    language: Annotated[str, typer.Option("--language", help="In which the people are spoken to: fr or en.")] = "fr",
 ) -> None:
     """Pay somebody on an embedded database: type as alice, confirm with her PIN, see what bob is told."""
     steps = _steps(script)
     with tempfile.TemporaryDirectory(prefix="botpay-") as folder:
         path = database or Path(folder) / "demo.sqlite"
         fresh = not path.exists()
-        asyncio.run(_demo(embedded(path, keys_beside(path)), fresh, steps))
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_demo(embedded(path, keys_beside(path)), language if fresh else None, steps))
 
 
 def _steps(script: str | None) -> list[Step] | None:
@@ -63,12 +72,13 @@ def _steps(script: str | None) -> list[Step] | None:
         raise ConfigError(f"the script cannot be played: {error}") from None
 
 
-async def _demo(settings: Settings, fresh: bool, steps: list[Step] | None) -> None:
+async def _demo(settings: Settings, language: str | None, steps: list[Step] | None) -> None:
+    """Args: language: of the people to be enrolled; None if they are there already."""
     clock = ShiftedClock()
     stage = ConsoleStage(clock)
     async with on_stage(settings, stage, clock) as application:
-        if fresh:
-            settle_in(application, stage)
+        if language is not None:
+            settle_in(application, stage, [replace(resident, language=language) for resident in (ALICE, BOB)])
         talk = _Talk(application, stage, clock)
         await (talk.typed() if steps is None else talk.played(steps))
 
@@ -88,9 +98,11 @@ class _Talk:
             self._show(lines)
 
     async def typed(self) -> None:
-        """Line after line until an empty one; a PIN is asked for without showing it."""
+        """Line after line until "quit"; a PIN is asked for without showing it."""
         self._out.print(Text(_WELCOME))
-        while line := (await asyncio.to_thread(self._read)).strip():
+        while (line := (await asyncio.to_thread(self._read)).strip()) != _QUIT:
+            if not line:
+                continue
             try:
                 steps = read_script([line if _ADDRESSED.match(line) else f"alice> {line}"])
             except ScriptError as error:
@@ -104,7 +116,11 @@ class _Talk:
             while isinstance(action, Said) and self._stage.is_asked(action.who):
                 pin = await asyncio.to_thread(getpass.getpass, f"{action.who}(private)> PIN (hidden; empty: not now): ")
                 if not pin:
+                    self._out.print(Text(_LATER.format(who=action.who)))
                     break
+                if not is_pin(pin):
+                    self._out.print(Text("a PIN is six digits; the payment still waits", "red"))
+                    continue
                 await self._stage.enter_pin(action.who, pin)
                 await self._application.settled()
                 self._show(self._stage.take_lines())
@@ -113,7 +129,7 @@ class _Talk:
         try:
             return input("alice> ")
         except EOFError:
-            return ""
+            return _QUIT
 
     def _show(self, lines: Iterable[Line]) -> None:
         for line in lines:

@@ -5,11 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
 
+from botpay.cli.booking import operations_of, person_of
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
+from botpay.cli.ledger import WhoArgument
 from botpay.clock import system_clock
 from botpay.config import Settings
 from botpay.confirm.pin import PinHasher
@@ -19,14 +22,15 @@ from botpay.errors import ConfigError
 from botpay.message import Actor, SecretText
 from botpay.migrations import require_current
 from botpay.money import Money
+from botpay.replies import LANGUAGES
 
-people = typer.Typer(help="Add people.", no_args_is_help=True)
+people = typer.Typer(help="Add people, unlock them.", no_args_is_help=True)
 charities = typer.Typer(help="Add charities.", no_args_is_help=True)
 
 
 @people.callback()
 def _people() -> None:
-    """Add people."""
+    """Add people, unlock them."""
 
 
 @charities.callback()
@@ -49,12 +53,25 @@ def add_person(
     """Add a person with a first PIN, asked for without showing it (or read from standard input)."""
     actors = [_actor(text, handle, name) for text in identity]
     amount = _euros(fund) if fund else None
+    if language not in LANGUAGES:
+        raise ConfigError(f"--language {language!r} must be one of {', '.join(LANGUAGES)}")
     pin = SecretText(getpass.getpass("PIN (6 digits): ") if sys.stdin.isatty() else sys.stdin.readline().strip())
+    if not pin:
+        raise ConfigError("no PIN was given: type it when asked, or pass it on standard input")
     with _enrolment(settings_of(config, database)) as enrolment:
         person = enrolment.add_person(name, language, pin, actors)
         if amount:
             enrolment.fund(person.id, amount, "first funding")
     print(f"added {name} as {person.id}")
+
+
+@people.command("unlock")
+def unlock(who: WhoArgument, config: ConfigOption = None, database: DatabaseOption = None) -> None:
+    """Forget a person's wrong PINs, once you are sure that it is them who ask."""
+    with operations_of(config, database) as operations:
+        person = person_of(operations, who)
+        changed = operations.unlock(person.owner)
+    print(f"{person.name} may enter their PIN again" if changed else f"{person.name} was not locked")
 
 
 @charities.command("add")
@@ -82,6 +99,9 @@ def _enrolment(settings: Settings) -> Iterator[Enrolment]:
 
 def _actor(identity: str, handle: str | None, name: str) -> Actor:
     parts = identity.split(":")
+    known = {point.name for point in entry_points(group="botpay.adapters")} | {"console"}
+    if len(parts) == 3 and parts[0] not in known:
+        raise ConfigError(f"--identity {identity!r}: there is no adapter {parts[0]!r}, only {', '.join(sorted(known))}")
     if len(parts) != 3 or not all(parts):
         raise ConfigError(f"--identity {identity!r} must be ADAPTER:TENANT:ID, such as telegram:main:123456789")
     return Actor(parts[0], parts[1], parts[2], handle=handle and handle.removeprefix("@"), name=name)

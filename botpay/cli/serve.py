@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
-from typing import Any
+from io import StringIO
+from pathlib import Path
+from typing import IO, Any
 
 import structlog
 import typer
@@ -17,7 +20,7 @@ from botpay import migrations
 from botpay.adapters.base import Adapter
 from botpay.app import Application
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
-from botpay.config import Settings, explain
+from botpay.config import DEFAULT_CONFIG, Settings, explain
 from botpay.database import Database
 from botpay.errors import BotpayError, ConfigError
 
@@ -34,14 +37,19 @@ def upgrade(config: ConfigOption = None, database: DatabaseOption = None) -> Non
     """Bring the database to the schema that this version needs."""
     opened = Database(settings_of(config, database).database)
     migrations.upgrade(opened)
+    where = opened.engine.url.database
     opened.close()
-    print("the database has the current schema")
+    print(f"{where} has the current schema")
 
 
 def doctor(config: ConfigOption = None) -> None:
     """Say what is wrong with the configuration, and how to mend it; exit 1 if anything is."""
     settings = settings_of(config, None)
-    wrong = [*_database_troubles(settings), *asyncio.run(_adapter_troubles(settings))]
+    wrong = [
+        *_file_troubles(config or DEFAULT_CONFIG),
+        *_database_troubles(settings),
+        *asyncio.run(_adapter_troubles(settings)),
+    ]
     for trouble in wrong:
         print(f"- {trouble}")
     if wrong:
@@ -74,6 +82,7 @@ async def _serve(settings: Settings) -> None:
     if not adapters:
         raise ConfigError("no adapter is configured: add a section such as [adapters.telegram], as the README shows")
     application = Application(settings, adapters)
+    lock = _alone_on(application.database)
     stopping = asyncio.Event()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, stopping.set)
@@ -82,9 +91,24 @@ async def _serve(settings: Settings) -> None:
         if await _started(application, stopping):
             log.info("serving", adapters=[adapter.name for adapter in adapters], web=base_url)
             await stopping.wait()
+            log.info("stopping")
     finally:
         await application.stop()
-        log.info("stopped")
+        lock.close()
+
+
+def _alone_on(database: Database) -> IO[str]:
+    """Holds an SQLite database for this process: of two that serve it, each would miss what the other polled."""
+    file = database.engine.url.database
+    if not database.is_sqlite or not file:
+        return StringIO()
+    lock = Path(f"{file}.lock").open("w", encoding="ascii")  # noqa: SIM115 - held as long as the process serves
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise ConfigError(f"another botpay serves {file}: stop that one first") from None
+    return lock
 
 
 async def _started(application: Application, stopping: asyncio.Event) -> bool:
@@ -99,6 +123,12 @@ async def _started(application: Application, stopping: asyncio.Event) -> bool:
     with contextlib.suppress(asyncio.CancelledError):
         await starting
     return False
+
+
+def _file_troubles(config: Path) -> Sequence[str]:
+    if config.exists() and config.stat().st_mode & 0o077:
+        return [f"{config} holds secrets and others on this machine may read it: chmod 600 {config}"]
+    return []
 
 
 def _database_troubles(settings: Settings) -> Sequence[str]:

@@ -46,6 +46,7 @@ class Challenge:
         payee: the name and handle, or legal name, that the sender was shown.
         origin_*: where the command was written, and by which identity.
         prompt_id: the outbound that shows it.
+        asked_at: when the question was last put; a PIN typed before that answers another one.
         entry: digits of the PIN entered so far on a keypad; sealed at rest.
         checking_until: while a try is being checked no other is taken.
     """
@@ -66,6 +67,7 @@ class Challenge:
     origin_public: bool
     prompt_id: str
     created_at: datetime
+    asked_at: datetime
     expires_at: datetime
     state: State = State.OPEN
     tries: int = 0

@@ -7,12 +7,16 @@ anybody who has a copy of the hashes, whatever the hash costs; without the peppe
 import hmac
 import re
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from botpay.errors import Busy
 from botpay.message import SecretText
 
 PIN = re.compile(r"[0-9]{6}", re.ASCII)
+_PIN_ALONE = re.compile(
+    r"((?:(?:pour|for|pin|code|mon|my|avec|with|le|is)\W+)*)[0-9]{3} ?[0-9]{3}\W*", re.ASCII | re.IGNORECASE
+)
 
 _COMMON = frozenset(
     {"123321", "112233", "123654", "147258", "159753", "159357", "258456", "420420", "696969", "102030"}
@@ -23,6 +27,15 @@ _RISING, _FALLING = "01234567890", "09876543210"
 def is_pin(text: str) -> bool:
     """Whether a text has the form of a PIN: six ASCII digits and nothing else."""
     return PIN.fullmatch(text) is not None
+
+
+def without_pin(memo: str) -> str:
+    """A memo that is nothing but a PIN, with dots for it: who writes theirs behind a payment must not tell the payee.
+
+    Six digits among other words ("facture 202611") stay as written.
+    """
+    found = _PIN_ALONE.fullmatch(memo.strip())
+    return f"{found[1]}••••••" if found else memo
 
 
 def is_weak(pin: str) -> bool:
@@ -58,11 +71,17 @@ class PinHasher:
         return self._argon2.hash(self._peppered(person_id, pin))
 
     def verify(self, hash_: str, person_id: str, pin: SecretText) -> bool:
-        """Whether this is the PIN that `hash_` was made from, for this person."""
+        """Whether this is the PIN that `hash_` was made from, for this person.
+
+        Raises `Busy` if it could not be checked at all, as when memory is short: that is no wrong PIN.
+        """
         try:
+            extract_parameters(hash_)
             return self._argon2.verify(hash_, self._peppered(person_id, pin))
-        except (VerificationError, InvalidHashError):
+        except (VerifyMismatchError, InvalidHashError):
             return False
+        except VerificationError:
+            raise Busy("the PIN could not be checked now") from None
 
     def _peppered(self, person_id: str, pin: SecretText) -> bytes:
         return hmac.digest(self._pepper, f"{person_id}|{pin.reveal()}".encode(), "sha256")

@@ -52,6 +52,7 @@ challenges = Table(
     Column("origin_public", Boolean, nullable=False),
     Column("prompt_id", Uuid(as_uuid=False), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("asked_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("state", String, nullable=False),
     Column("tries", Integer, nullable=False),
@@ -76,7 +77,7 @@ pins = Table(
 )
 
 _CHALLENGE_FIELDS = [challenges.c[f.name] for f in fields(Challenge)]
-_CHANGING = ("state", "tries", "entry", "checking_until", "version")
+_CHANGING = ("state", "prompt_id", "asked_at", "tries", "entry", "checking_until", "version")
 _PIN_CHANGING = ("failures", "locked_at", "version")
 
 _challenges = (
@@ -92,7 +93,12 @@ _challenges = (
     .order_by(challenges.c.transfer_id)
     .with_for_update(key_share=True)
 )
-_pins = select(*pins.c).where(pins.c.person_id.in_(bindparam("people", expanding=True))).with_for_update(key_share=True)
+_pins = (
+    select(*pins.c)
+    .where(pins.c.person_id.in_(bindparam("people", expanding=True)))
+    .order_by(pins.c.person_id)
+    .with_for_update(key_share=True)
+)
 _due = (
     select(challenges.c.transfer_id)
     .where(challenges.c.state == State.OPEN.value, challenges.c.expires_at <= bindparam("now", type_=Instant))
@@ -175,9 +181,16 @@ def _values(challenge: Challenge, key: bytes) -> dict[str, Any]:
 
 
 def _challenge_of(row: RowMapping, key: bytes) -> Challenge:
-    entry = row["entry"]
-    opened = SecretText(unseal(key, _place(row["transfer_id"]), entry) if entry else "")
+    opened = _opened(key, row["transfer_id"], row["entry"])
     return replace(Challenge(**{**row, "entry": opened}), state=State(row["state"]))
+
+
+def _opened(key: bytes, transfer_id: str, entry: bytes | None) -> SecretText:
+    """The digits entered so far; those that cannot be opened are forgotten, else their payment could not even end."""
+    try:
+        return SecretText(unseal(key, _place(transfer_id), entry) if entry else "")
+    except LedgerFault:
+        return SecretText()
 
 
 def _place(transfer_id: str) -> str:

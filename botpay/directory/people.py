@@ -16,11 +16,17 @@ HandleKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """An account holder of this installation."""
+    """An account holder of this installation. While frozen they neither pay nor are paid."""
 
     id: str
     name: str
     language: str
+    frozen_at: datetime | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the operator has stopped all payments from and to this person."""
+        return self.frozen_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,8 @@ def bearer(
 ) -> Identity | Refusal:
     """Who bears a handle, or why that is not sure enough to pay.
 
-    It is the last one seen with it, if they bear it still and nobody else did within `SETTLED_AFTER`.
+    It is the last one seen with it, if they bear it still and nobody else did within `SETTLED_AFTER`. Who was silent
+    that long keeps it too until the new one has borne it that long: silence does not show that a name was given up.
 
     Args:
         handle: as written, with or without "@".
@@ -97,9 +104,19 @@ def bearer(
     if not sightings:
         return Refusal.because(Code.UNKNOWN_PAYEE, payee=f"@{handle.removeprefix('@')}")
     newest = max(sightings, key=lambda s: s.last_seen)
-    others = (s for s in sightings if s.actor_id != newest.actor_id)
-    moved_lately = any(now - s.last_seen < SETTLED_AFTER for s in others)
+    is_new = now - newest.first_seen < SETTLED_AFTER
+    moved_lately = any(
+        now - s.last_seen < SETTLED_AFTER or (is_new and _bears(s, identities))
+        for s in sightings
+        if s.actor_id != newest.actor_id
+    )
     identity = identities.get((newest.adapter, newest.tenant, newest.actor_id))
-    if identity is None or moved_lately or identity.handle is None or fold(identity.handle) != newest.handle:
+    if identity is None or moved_lately or not _bears(newest, identities):
         return Refusal.because(Code.UNSURE_PAYEE, payee=f"@{handle.removeprefix('@')}")
     return identity
+
+
+def _bears(sighting: Sighting, identities: Mapping[IdentityKey, Identity]) -> bool:
+    """Whether, as far as we know, somebody still has the handle that they were seen with."""
+    identity = identities.get((sighting.adapter, sighting.tenant, sighting.actor_id))
+    return identity is not None and identity.handle is not None and fold(identity.handle) == sighting.handle

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, fields
+from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
     String,
     Table,
     Uuid,
+    and_,
     bindparam,
     insert,
     or_,
@@ -29,6 +32,7 @@ people = Table(
     Column("id", Uuid(as_uuid=False), primary_key=True),
     Column("name", String, nullable=False),
     Column("language", String, nullable=False),
+    Column("frozen_at", Instant),
     Column("created_at", Instant, nullable=False),
 )
 identities = Table(
@@ -57,15 +61,23 @@ _PERSON_FIELDS = [people.c[f.name] for f in fields(Person)]
 _IDENTITY_FIELDS = [identities.c[f.name] for f in fields(Identity)]
 
 _people_by_id = select(*_PERSON_FIELDS).where(people.c.id.in_(bindparam("ids", expanding=True)))
+_people_by_name = select(*_PERSON_FIELDS).where(people.c.name == bindparam("name")).order_by(people.c.id)
+_freeze = update(people).where(people.c.id == bindparam("_id")).values(frozen_at=bindparam("_frozen_at", type_=Instant))
+
+
+def _among_keys(*columns: Column[str]) -> ColumnElement[bool]:
+    """Whether a row's key is among some. Each column is asked as well: SQLite finds lists of tuples by no index."""
+    each = (column.in_(bindparam(f"part_{number}", expanding=True)) for number, column in enumerate(columns))
+    return and_(*each, tuple_(*columns).in_(bindparam("keys", expanding=True)))
+
+
 _identities = select(*_IDENTITY_FIELDS).where(
     or_(
-        tuple_(identities.c.adapter, identities.c.tenant, identities.c.id).in_(bindparam("keys", expanding=True)),
+        _among_keys(identities.c.adapter, identities.c.tenant, identities.c.id),
         identities.c.person_id.in_(bindparam("people", expanding=True)),
     )
 )
-_handles = select(*handles.c).where(
-    tuple_(handles.c.adapter, handles.c.tenant, handles.c.handle).in_(bindparam("keys", expanding=True))
-)
+_handles = select(*handles.c).where(_among_keys(handles.c.adapter, handles.c.tenant, handles.c.handle))
 
 
 def load_people(connection: Connection, ids: Collection[str]) -> list[Person]:
@@ -73,22 +85,32 @@ def load_people(connection: Connection, ids: Collection[str]) -> list[Person]:
     return [Person(**row) for row in connection.execute(_people_by_id, {"ids": list(ids)}).mappings()]
 
 
+def load_people_named(connection: Connection, name: str) -> list[Person]:
+    """Everybody of just this name."""
+    return [Person(**row) for row in connection.execute(_people_by_name, {"name": name}).mappings()]
+
+
 def load_identities(
     connection: Connection, *, keys: Collection[IdentityKey] = (), people_ids: Collection[str] = ()
 ) -> list[Identity]:
     """Identities by key, and all those of some people."""
-    rows = connection.execute(_identities, {"keys": list(keys), "people": list(people_ids)})
+    rows = connection.execute(_identities, {**_keys(keys), "people": list(people_ids)})
     return [Identity(**row) for row in rows.mappings()]
 
 
 def load_sightings(connection: Connection, keys: Collection[HandleKey]) -> list[Sighting]:
     """All that is known of some (adapter, tenant, folded handle)."""
-    return [Sighting(**row) for row in connection.execute(_handles, {"keys": list(keys)}).mappings()]
+    return [Sighting(**row) for row in connection.execute(_handles, _keys(keys)).mappings()]
 
 
 def save_person(connection: Connection, person: Person, created_at: object) -> None:
     """Add a person."""
     connection.execute(insert(people).values(**asdict(person), created_at=created_at))
+
+
+def save_frozen(connection: Connection, person: Person) -> None:
+    """Write whether a person is frozen. Their account must be locked, so that no payment of theirs is under way."""
+    connection.execute(_freeze, {"_id": person.id, "_frozen_at": person.frozen_at})
 
 
 def add_identity(connection: Connection, identity: Identity, person_id: str) -> None:
@@ -106,6 +128,10 @@ def save_identities(connection: Connection, rows: Iterable[Identity]) -> None:
 def save_sightings(connection: Connection, rows: Iterable[Sighting]) -> None:
     """Add handles seen or renew when they were last."""
     _upsert(connection, handles, [asdict(row) for row in rows], ("last_seen",))
+
+
+def _keys(keys: Collection[tuple[str, str, str]]) -> dict[str, list[Any]]:
+    return {"keys": list(keys), **{f"part_{n}": sorted({key[n] for key in keys}) for n in range(3)}}
 
 
 def _upsert(connection: Connection, table: Table, values: list[dict[str, object]], renewed: tuple[str, ...]) -> None:

@@ -30,10 +30,14 @@ def help_(world: World, inbound: Inbound, author: Actor, person: Person | None, 
     """What can be written; and the newest payment that still waits, so that Start in a new chat finds its prompt."""
     caps = world.terms.caps
     text = sentence("help", language, cap_person=caps.person, cap_charity=caps.charity)
-    letters = [talk.to_author(inbound, author, text, language)]
+    if person is None:
+        text += "\n" + sentence("help.stranger", language, identity=":".join(author.key))
+    told = talk.to_author(inbound, author, text, language)
     waiting = world.open_challenges(person.id) if person else []
-    letters += [talk.again(world, challenge, inbound, author) for challenge in waiting[-1:]]
-    return Decision(outcome="help", letters=tuple(letters))
+    if not waiting:
+        return Decision(outcome="help", letters=(told,))
+    moved, letters = talk.again(world, waiting[-1], inbound, author)
+    return Decision(outcome="help", challenges=(moved,), letters=(told, *letters))
 
 
 def _line(entry: Entry, language: str) -> str:

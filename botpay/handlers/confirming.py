@@ -1,13 +1,15 @@
 """PINs, verdicts, cancelling and expiry: how a reserved payment comes to its one end. Pure."""
 
+from dataclasses import replace
+
 from botpay import ids, policy
 from botpay.confirm import challenge as rules_of_challenge
 from botpay.confirm.challenge import Challenge, Pin, State, may_try
 from botpay.confirm.checker import PinCheck, PinVerdict
 from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, transfer_of
 from botpay.directory.people import Person
-from botpay.errors import Code, Refusal
-from botpay.handlers import talk
+from botpay.errors import Code, LedgerFault, Refusal
+from botpay.handlers import pay, talk
 from botpay.handlers.world import Decision, World
 from botpay.ledger import rules
 from botpay.ledger.model import AccountKind, Transfer, TransferKind
@@ -123,19 +125,38 @@ def _pass(world: World, challenge: Challenge, pin: Pin, surface: str | None) -> 
     refusal = rules.may_post(world.endings.get(reserve.id), reserve, world.now)
     if refusal is not None and refusal.code is Code.ALREADY_EXPIRED:
         return _end(world, challenge, State.EXPIRED, pin=pin, surface=surface)
-    kind = AccountKind(challenge.payee_kind)
-    refusal = refusal or policy.may_pay(world.terms.caps, kind, talk.amount_of(challenge))
+    _require_same(world, challenge, reserve)
+    refusal = refusal or _no_longer(world, challenge)
     if refusal is not None:
         return _end(world, challenge, State.CANCELLED, pin=pin, surface=surface, key="no_longer_possible")
     post = rules.end(reserve, TransferKind.POST, _id_of_end(world, challenge), world.now)
     letters = (*_tell_payer(world, challenge, surface), *_tell_payee(world, challenge))
-    return Decision(
+    posted = Decision(
         outcome="posted",
         transfers=(post,),
         challenges=(challenge.ended(State.PASSED),),
         pins=(pin,),
         letters=letters,
     )
+    return _then_the_next(world, challenge, posted)
+
+
+def _no_longer(world: World, challenge: Challenge) -> Refusal | None:
+    """What was asked of the payment when it was reserved, once more: its own amount is counted as spent by now."""
+    amount = talk.amount_of(challenge)
+    return (
+        policy.may_pay(world.terms.caps, AccountKind(challenge.payee_kind), amount)
+        or pay.may_spend(world, challenge.person_id, Money(0, amount.currency))
+        or pay.may_take_part(world, challenge.person_id, challenge.payee_owner)
+    )
+
+
+def _require_same(world: World, challenge: Challenge, reserve: Transfer) -> None:
+    """What the sender was shown is what moves, from their own account: a row that was bent pays nobody."""
+    debit, credit = (world.accounts.get(account_id) for account_id in (reserve.debit_id, reserve.credit_id))
+    held = (debit and debit.owner, credit and credit.owner, reserve.amount_minor, reserve.currency)
+    if held != (challenge.person_id, challenge.payee_owner, challenge.amount_minor, challenge.currency):
+        raise LedgerFault(f"challenge {challenge.transfer_id} does not agree with its reserve")
 
 
 def _tell_payer(world: World, challenge: Challenge, surface: str | None) -> tuple[Letter, ...]:
@@ -193,13 +214,35 @@ def _end(
         left=Money(left, challenge.currency),
     )
     over = challenge if challenge.state is state else challenge.ended(state)
-    return Decision(
+    ended = Decision(
         outcome=state.value,
         transfers=(given_back,),
         challenges=(over,),
         pins=(pin,) if pin else (),
         letters=talk.answer(world, challenge, text, surface=surface),
     )
+    return ended if state is State.LOCKED else _then_the_next(world, challenge, ended)
+
+
+def ask_once_more(world: World, challenge: Challenge) -> Decision:
+    """A PIN that was typed before this question was put again answers nothing: the question stands."""
+    return Decision(outcome="typed_too_soon", letters=talk.answer(world, challenge, talk.prompt_text(world, challenge)))
+
+
+def _then_the_next(world: World, over: Challenge, decision: Decision) -> Decision:
+    """Where PINs are typed, the next payment that waits is asked for anew, so that a PIN answers what was last shown.
+
+    Who types a PIN twice out of impatience must not pay two payments with it.
+    """
+    waiting = [c for c in world.open_challenges(over.person_id) if c.transfer_id != over.transfer_id]
+    if not waiting or not world.terms.capabilities[over.origin_adapter].typed_pin:
+        return decision
+    asked = waiting[-1].changed(asked_at=world.now)
+    left = talk.free(world, asked.person_id, asked.currency)
+    if not any(t.kind is TransferKind.POST for t in decision.transfers):
+        left = Money(left.minor + over.amount_minor, left.currency)
+    letters = talk.answer(world, asked, talk.question(world, asked, left), pad=talk.keys(world, asked))
+    return replace(decision, challenges=(*decision.challenges, asked), letters=(*decision.letters, *letters))
 
 
 def _id_of_end(world: World, challenge: Challenge) -> str:

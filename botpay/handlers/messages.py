@@ -26,7 +26,8 @@ def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
         return IGNORED
     language = language_for(world, inbound, reading.language)
     if isinstance(reading.meaning, Refusal):
-        return refuse(inbound, author, reading.meaning, language)
+        stranger = world.person_of(author.key) is None and inbound.chat.visibility is Visibility.PRIVATE
+        return refuse(inbound, author, _no_account(author) if stranger else reading.meaning, language)
     return _obey(world, inbound, author, reading.meaning, language)
 
 
@@ -41,8 +42,7 @@ def _obey(world: World, inbound: Inbound, author: Actor, command: Command, langu
     if isinstance(command, Help):
         return account.help_(world, inbound, author, person, language)
     if person is None:
-        identity = ":".join(author.key)
-        return refuse(inbound, author, Refusal.because(Code.UNKNOWN_SENDER, identity=identity), language)
+        return refuse(inbound, author, _no_account(author), language)
     decision = _of_person(world, inbound, author, person, command, language)
     return refuse(inbound, author, decision, language) if isinstance(decision, Refusal) else decision
 
@@ -63,6 +63,10 @@ def _of_person(
             return Refusal(Code.NOT_YET)
 
 
+def _no_account(author: Actor) -> Refusal:
+    return Refusal.because(Code.UNKNOWN_SENDER, identity=":".join(author.key))
+
+
 def _typed_pin(world: World, inbound: Inbound, author: Actor) -> Decision:
     """A PIN is taken as typed text in a private chat of a platform that offers no better way, and nowhere else."""
     person = world.person_of(author.key)
@@ -76,6 +80,8 @@ def _typed_pin(world: World, inbound: Inbound, author: Actor) -> Decision:
         return _not_here(world, inbound, author, "pin.public", challenge.language)
     if not world.terms.capabilities[inbound.adapter].typed_pin:
         return _not_here(world, inbound, author, "pin.use_keypad", challenge.language)
+    if inbound.said_at < challenge.asked_at != challenge.created_at:
+        return confirming.ask_once_more(world, challenge)
     return confirming.try_pin(world, challenge, inbound.text.reveal().strip())
 
 

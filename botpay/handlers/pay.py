@@ -1,10 +1,12 @@
 """Reserving a payment: who is paid, whether it may be, and the question put to the sender. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from botpay import ids, policy
 from botpay.commands import Donate, Payee, SendMoney
 from botpay.confirm.challenge import Challenge
+from botpay.confirm.pin import without_pin
 from botpay.directory.people import Person, bearer, fold
 from botpay.errors import Code, Refusal
 from botpay.handlers import talk
@@ -14,6 +16,8 @@ from botpay.ledger.model import Account, AccountKind, Transfer, TransferKind
 from botpay.message import Actor, Inbound, Visibility
 from botpay.money import Money
 from botpay.parsing import normalise_tag
+
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +35,38 @@ def reserve(
     """Hold the money and ask for the PIN; or the first reason not to, in the order of `Code`."""
     found = _charity(world, command) if isinstance(command, Donate) else _person(world, inbound, command.to)
     kind = AccountKind.CHARITY if isinstance(command, Donate) else AccountKind.PERSON
-    refusal = policy.may_pay(world.terms.caps, kind, command.amount)
+    refusal = policy.may_pay(world.terms.caps, kind, command.amount) or may_spend(world, payer.id, command.amount)
     if refusal:
         return refusal
     if isinstance(found, Refusal):
         return found
+    if refusal := may_take_part(world, payer.id, found.owner):
+        return Refusal.because(refusal.code, payee=found.shown)
     pin = world.pins.get(payer.id)
     if pin is None or pin.locked:
         return Refusal(Code.PERSON_LOCKED)
+    if len(world.open_challenges(payer.id)) >= policy.MOST_WAITING:
+        return Refusal(Code.TOO_MANY_WAITING)
     debit = world.account(payer.id, command.amount.currency)
     credit = world.account(found.owner, command.amount.currency)
     if refusal := rules.may_reserve(debit, credit, command.amount.minor):
         free = talk.free(world, payer.id, command.amount.currency)
         return Refusal.because(refusal.code, left=free, amount=command.amount)
     return _ask(world, inbound, author, payer, command, found, (debit, credit), language)
+
+
+def may_spend(world: World, payer_id: str, amount: Money) -> Refusal | None:
+    """Whether the limits over time leave room for `amount` more."""
+    spent = world.spent.get(world.account(payer_id, amount.currency).id, {})
+    return policy.may_spend(world.terms.limits, spent, amount, policy.day_of(world.now))
+
+
+def may_take_part(world: World, payer_id: str, payee_owner: str) -> Refusal | None:
+    """Whether nobody is frozen; a charity never is."""
+    payee = world.people.get(payee_owner)
+    return policy.may_take_part(
+        payer_frozen=world.people[payer_id].frozen, payee_frozen=payee is not None and payee.frozen
+    )
 
 
 def _ask(
@@ -77,7 +99,7 @@ def _ask(
         payee_owner=payee.owner,
         payee_kind=payee.kind.value,
         payee=payee.shown,
-        memo=command.memo,
+        memo=without_pin(command.memo) if command.memo else None,
         language=language,
         origin_adapter=inbound.adapter,
         origin_tenant=inbound.tenant,
@@ -85,12 +107,19 @@ def _ask(
         origin_chat=inbound.chat.id,
         origin_public=inbound.chat.visibility is Visibility.PUBLIC,
         prompt_id=ids.derived(world.now, f"{transfer_id}:prompt"),
-        created_at=world.now,
+        created_at=_after_those_waiting(world, payer),
+        asked_at=world.now,
         expires_at=until,
     )
     left = Money(accounts[0].available_minor - transfer.amount_minor, transfer.currency)
     letter = talk.prompt(world, challenge, left, inbound, author)
     return Decision(outcome="reserved", transfers=(transfer,), challenges=(challenge,), letters=(letter,))
+
+
+def _after_those_waiting(world: World, payer: Person) -> datetime:
+    """Now, but after what waits already, also within one batch: a PIN or a cancel means what was asked last."""
+    waiting = world.open_challenges(payer.id)
+    return max(world.now, waiting[-1].created_at + _MOMENT) if waiting else world.now
 
 
 def _charity(world: World, command: Donate) -> _Payable | Refusal:

@@ -1,9 +1,9 @@
 """Letters to people: who is told what, where, in which language. Pure."""
 
 from dataclasses import replace
-from datetime import datetime
 
-from botpay.confirm.challenge import Challenge
+from botpay import ids
+from botpay.confirm.challenge import FAILURES_BEFORE_LOCK, Challenge
 from botpay.confirm.keypad import keypad
 from botpay.directory.people import Person, label
 from botpay.handlers.world import World
@@ -39,21 +39,25 @@ def prompt(world: World, challenge: Challenge, left: Money, inbound: Inbound, au
     Args:
         left: what the sender can spend once the money is held.
     """
-    letter = to_author(inbound, author, _question(challenge, left, world.now), challenge.language)
+    letter = to_author(inbound, author, question(world, challenge, left), challenge.language)
     outbound = replace(letter.outbound, id=challenge.prompt_id, keypad=keys(world, challenge))
     return Letter(outbound=outbound, fallback=letter.fallback)
 
 
-def again(world: World, challenge: Challenge, inbound: Inbound, author: Actor) -> Letter:
-    """The same question once more, where its sender can see it now."""
-    text = prompt_text(world, challenge)
-    letter = to_author(inbound, author, text, challenge.language)
-    return replace(letter, outbound=replace(letter.outbound, keypad=keys(world, challenge)))
+def again(world: World, challenge: Challenge, inbound: Inbound, author: Actor) -> tuple[Challenge, tuple[Letter, ...]]:
+    """The same question once more, where its sender can see it now; the earlier one loses its keys, where it can."""
+    letter = to_author(inbound, author, prompt_text(world, challenge), challenge.language)
+    moved = challenge.changed(prompt_id=ids.derived(world.now, f"{inbound.source}:prompt"))
+    here = replace(letter, outbound=replace(letter.outbound, id=moved.prompt_id, keypad=keys(world, challenge)))
+    if not world.terms.capabilities[challenge.origin_adapter].edit:
+        return moved, (here,)
+    below = _to_sender(challenge, sentence("prompt.moved", challenge.language), None)
+    return moved, (Letter(outbound=below, replaces_letter=challenge.prompt_id), here)
 
 
 def prompt_text(world: World, challenge: Challenge) -> str:
     """The question as it stands now: after a wrong PIN it begins with that, and with how many tries are left."""
-    return _question(challenge, free(world, challenge.person_id, challenge.currency), world.now)
+    return question(world, challenge, free(world, challenge.person_id, challenge.currency))
 
 
 def keys(world: World, challenge: Challenge) -> Keypad:
@@ -115,16 +119,27 @@ def shown_as(world: World, person: Person, adapter: str, tenant: str) -> str:
     return label(person.name, here[0].handle if here else None)
 
 
-def _question(challenge: Challenge, left: Money, now: datetime) -> str:
+def question(world: World, challenge: Challenge, left: Money) -> str:
     """Amount and payee, the memo, what will be left, and how long the question still stands."""
     language = challenge.language
-    lines = [sentence("prompt.attempts", language, count=challenge.tries_left)] if challenge.tries else []
+    lines = _tries_left(world, challenge)
     question = f"prompt.{challenge.payee_kind}"
     lines.append(sentence(question, language, amount=amount_of(challenge), payee=challenge.payee))
     if challenge.memo:
         lines.append(sentence("prompt.memo", language, memo=challenge.memo))
-    lines.append(sentence("prompt.ask", language, left=left, ttl=challenge.expires_at - now))
+    lines.append(sentence("prompt.ask", language, left=left, ttl=challenge.expires_at - world.now))
     return "\n".join(lines)
+
+
+def _tries_left(world: World, challenge: Challenge) -> list[str]:
+    """After a wrong PIN, how many more this payment takes; and when the account is about to be locked, that."""
+    pin = world.pins.get(challenge.person_id)
+    before_lock = FAILURES_BEFORE_LOCK - (pin.failures if pin else 0)
+    left = min(challenge.tries_left, before_lock)
+    lines = [sentence("prompt.attempts", challenge.language, count=left)] if challenge.tries else []
+    if 0 < before_lock <= challenge.tries_left:
+        lines.append(sentence("prompt.lock", challenge.language, count=before_lock))
+    return lines
 
 
 def _to_sender(challenge: Challenge, text: str, pad: Keypad | None) -> Outbound:

@@ -17,7 +17,7 @@ from botpay.ledger.model import Account, Transfer, TransferKind
 from botpay.message import Capabilities, Inbound
 from botpay.outbox.model import Delivery, Letter
 from botpay.parsing import Reading
-from botpay.policy import Caps
+from botpay.policy import Caps, Limits, day_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +43,13 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the operator settled: caps, language, and what each platform can do."""
+    """What the operator settled: caps, limits, language, and what each platform can do."""
 
     caps: Caps
     language: str
     keypad_secret: bytes = field(repr=False)
     capabilities: Mapping[str, Capabilities]
+    limits: Limits = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,11 @@ class Entry:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """A working copy of the rows that a batch can touch, by what identifies them."""
+    """A working copy of the rows that a batch can touch, by what identifies them.
+
+    Attributes:
+        spent: minor units by account and day: what the tables hold if there are limits, else what the batch adds.
+    """
 
     now: datetime
     terms: Terms
@@ -98,6 +103,7 @@ class World:
     receipts: dict[str, str | None] = field(default_factory=dict)
     history: dict[str, list[Entry]] = field(default_factory=dict)
     account_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    spent: dict[int, dict[int, int]] = field(default_factory=dict)
 
     def account(self, owner: str, currency: str) -> Account:
         """The account of a person or charity in a currency."""
@@ -129,13 +135,19 @@ class World:
         self.pins.update((p.person_id, p) for p in decision.pins)
 
     def _book(self, transfer: Transfer) -> None:
-        debit, credit = self.accounts[transfer.debit_id], self.accounts[transfer.credit_id]
-        self.accounts[debit.id] = rules.debited(debit, transfer)
-        self.accounts[credit.id] = rules.credited(credit, transfer)
+        rules.book(self.accounts, transfer)
         if transfer.kind is TransferKind.RESERVE:
             self.reserves[transfer.id] = transfer
+            self._spend(transfer, transfer.amount_minor)
         elif transfer.pending_id is not None:
             self.endings[transfer.pending_id] = transfer
+            if transfer.kind is not TransferKind.POST:
+                self._spend(self.reserves[transfer.pending_id], -transfer.amount_minor)
+
+    def _spend(self, reserve: Transfer, amount_minor: int) -> None:
+        """Count money for the day on which it was reserved, or give it back to that day."""
+        day, days = day_of(reserve.created_at), self.spent.get(reserve.debit_id, {})
+        self.spent[reserve.debit_id] = {**days, day: days.get(day, 0) + amount_minor}
 
     def know_accounts(self, accounts: Iterable[Account]) -> None:
         """Put accounts where `account` finds them."""

@@ -3,7 +3,6 @@
 The order of the questions is the order of the refusals, so the first reason told is always the same one.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from botpay.errors import Code, LedgerFault, Refusal
@@ -41,6 +40,13 @@ def may_void(ended_by: Transfer | None) -> Refusal | None:
     return Refusal(_ENDED[ended_by.kind]) if ended_by else None
 
 
+def may_expire(ended_by: Transfer | None, reserve: Transfer, now: datetime) -> Refusal | None:
+    """Whether a reserve may be expired: not ended yet, and not before the instant at which it expires."""
+    if refusal := may_void(ended_by):
+        return refusal
+    return None if is_over(reserve, now) else Refusal(Code.STILL_OPEN)
+
+
 def is_over(reserve: Transfer, now: datetime) -> bool:
     """Whether a reserve has expired: it is no longer to be posted from that instant on, swept up or not."""
     return reserve.expires_at is not None and now >= reserve.expires_at
@@ -48,21 +54,40 @@ def is_over(reserve: Transfer, now: datetime) -> bool:
 
 def end(reserve: Transfer, kind: TransferKind, transfer_id: str, now: datetime) -> Transfer:
     """The row that ends a reserve: the same accounts and amount, pointing to it."""
-    return replace(
-        reserve, id=transfer_id, kind=kind, pending_id=reserve.id, expires_at=None, created_at=now, reason=None
+    return Transfer(
+        id=transfer_id,
+        kind=kind,
+        debit_id=reserve.debit_id,
+        credit_id=reserve.credit_id,
+        amount_minor=reserve.amount_minor,
+        currency=reserve.currency,
+        created_at=now,
+        pending_id=reserve.id,
     )
+
+
+def book(accounts: dict[int, Account], transfer: Transfer) -> None:
+    """Count a transfer on both of its accounts. Raises `LedgerFault` if a counter would go where it may not."""
+    accounts[transfer.debit_id] = debited(accounts[transfer.debit_id], transfer)
+    accounts[transfer.credit_id] = credited(accounts[transfer.credit_id], transfer)
 
 
 def debited(account: Account, transfer: Transfer) -> Account:
     """The paying account after a transfer. Raises `LedgerFault` if a counter would go where it may not."""
     pending, posted = _steps(transfer)
     return _checked(
-        replace(
-            account,
+        Account(
+            id=account.id,
+            owner=account.owner,
+            kind=account.kind,
+            currency=account.currency,
             debits_pending=account.debits_pending + pending,
             debits_posted=account.debits_posted + posted,
+            credits_pending=account.credits_pending,
+            credits_posted=account.credits_posted,
             version=account.version + 1,
-        )
+        ),
+        transfer,
     )
 
 
@@ -70,12 +95,18 @@ def credited(account: Account, transfer: Transfer) -> Account:
     """The receiving account after a transfer."""
     pending, posted = _steps(transfer)
     return _checked(
-        replace(
-            account,
+        Account(
+            id=account.id,
+            owner=account.owner,
+            kind=account.kind,
+            currency=account.currency,
+            debits_pending=account.debits_pending,
+            debits_posted=account.debits_posted,
             credits_pending=account.credits_pending + pending,
             credits_posted=account.credits_posted + posted,
             version=account.version + 1,
-        )
+        ),
+        transfer,
     )
 
 
@@ -93,8 +124,15 @@ def _steps(transfer: Transfer) -> tuple[int, int]:
             return 0, amount
 
 
-def _checked(account: Account) -> Account:
-    if min(account.debits_pending, account.debits_posted, account.credits_pending, account.credits_posted) < 0:
+def _checked(account: Account, transfer: Transfer) -> Account:
+    if account.currency != transfer.currency:
+        raise LedgerFault(f"account {account.id} is not in {transfer.currency}")
+    if (
+        account.debits_pending < 0
+        or account.debits_posted < 0
+        or account.credits_pending < 0
+        or account.credits_posted < 0
+    ):
         raise LedgerFault(f"a counter of account {account.id} would go below zero")
     if account.kind is not AccountKind.SYSTEM and account.available_minor < 0:
         raise LedgerFault(f"account {account.id} would be overdrawn")

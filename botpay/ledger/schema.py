@@ -1,6 +1,17 @@
 """The ledger's tables. The database says every invariant again: CHECKs here, triggers in the migration."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String, Table, UniqueConstraint, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    literal_column,
+)
 
 from botpay.database import Instant, SerialKey, metadata
 
@@ -23,16 +34,21 @@ accounts = Table(
         name="counters",
     ),
     CheckConstraint("kind = 'system' or debits_pending + debits_posted <= credits_posted", name="not_overdrawn"),
+    postgresql_with={"fillfactor": 50},  # a changed counter finds room beside the old one, and touches no index
 )
+
+MOVED = literal_column("kind").in_([literal_column("'post'"), literal_column("'direct'")])
+"""Rows by which money came to another balance; written out, so that the partial indexes serve."""
+_ENDS = literal_column("pending_id").is_not(None)
 
 transfers = Table(
     "transfers",
     metadata,
     Column("id", Uuid(as_uuid=False), primary_key=True),
     Column("kind", String, nullable=False),
-    Column("pending_id", Uuid(as_uuid=False), ForeignKey("transfers.id"), unique=True),
-    Column("debit_id", SerialKey, ForeignKey("accounts.id"), nullable=False),
-    Column("credit_id", SerialKey, ForeignKey("accounts.id"), nullable=False),
+    Column("pending_id", Uuid(as_uuid=False)),
+    Column("debit_id", BigInteger, nullable=False),
+    Column("credit_id", BigInteger, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -45,8 +61,24 @@ transfers = Table(
     CheckConstraint("(kind in ('post', 'void', 'expire')) = (pending_id is not null)", name="ends_a_reserve"),
     CheckConstraint("(kind = 'reserve') = (expires_at is not null)", name="expiry"),
     CheckConstraint("(kind = 'direct') = (reason is not null)", name="reason"),
-    Index(None, "debit_id", "created_at"),
-    Index(None, "credit_id", "created_at"),
-    Index(None, "batch"),
+    Index("uq_transfers_pending_id", "pending_id", unique=True, sqlite_where=_ENDS, postgresql_where=_ENDS),
+    Index(None, "debit_id", "created_at", sqlite_where=MOVED, postgresql_where=MOVED),
+    Index(None, "credit_id", "created_at", sqlite_where=MOVED, postgresql_where=MOVED),
+    Index(None, "batch", postgresql_using="brin"),
 )
-"""`batch` is the audit's sequence number of the commit that wrote the row."""
+"""`batch` is the audit's sequence number of the commit that wrote the row.
+
+There are no foreign keys: they would cost a fifth to a half of the speed on PostgreSQL. Triggers of the migration say
+more at less cost, a whole statement at a time: both accounts exist and are in the transfer's currency, and what ends a
+reserve agrees with it. No account and no transfer is ever removed, so what was there when a row was written stays.
+"""
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("code", String, nullable=False),
+    Column("contents", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""Ids of transfers that the engine refused, with a digest of what was asked: they cannot succeed later."""

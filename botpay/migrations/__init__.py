@@ -15,12 +15,17 @@ def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema up to a revision, in one transaction."""
     config = _config()
     with database.write() as connection:
+        if not database.is_sqlite:
+            connection.exec_driver_sql("set local statement_timeout = 0")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
 
 def require_current(database: Database) -> None:
-    """Raise `ConfigError` if the schema is not the one that this version of botpay needs."""
+    """Raise `ConfigError` if the schema is not the one that this version of botpay needs. Makes no file."""
+    file = database.engine.url.database
+    if database.is_sqlite and file and not Path(file).exists():
+        raise ConfigError(f"there is no database at {file}: run `botpay upgrade` to make it")
     with database.read() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     needed = ScriptDirectory.from_config(_config()).get_current_head()

@@ -74,8 +74,8 @@ class Dispatcher:
             self._news.clear()
             try:
                 await self._begin_what_is_due()
-            except (StorageUnavailable, Busy) as error:
-                log.warning("outbox_waits", reason=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever it is, letters must go out again afterwards
+                log.error("outbox_waits", reason=type(error).__name__)
             if not self._under_way and not self._news.is_set():
                 self._idle.set()
             await self._pause()
@@ -89,7 +89,7 @@ class Dispatcher:
     async def _begin_what_is_due(self) -> None:
         busy = set(self._under_way)  # before reading: what is sent meanwhile would still be read as queued
         queued, receipts = await asyncio.to_thread(self._load)
-        here = [q for q in queued if q.letter.outbound.adapter in self._senders and _lane(q) not in busy]
+        here = [q for q in queued if _lane(q) not in busy]
         due, superseded = _first_of_each_lane(here, self._clock())
         for q in superseded:
             await self._submit(Delivery(letter_id=q.letter.outbound.id, fate=Fate.SUPERSEDED))
@@ -104,7 +104,7 @@ class Dispatcher:
 
     def _load(self) -> tuple[list[Queued], dict[str, str | None]]:
         with self._database.read() as connection:
-            queued = load_queued(connection, _AT_ONCE)
+            queued = load_queued(connection, self._senders, self._clock(), _AT_ONCE)
             replaced = [q.letter.replaces_letter for q in queued if q.letter.replaces_letter]
             return queued, load_receipts(connection, replaced) if replaced else {}
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal_column,
     select,
     update,
 )
@@ -66,12 +67,28 @@ class Queued:
     next_at: datetime
 
 
+_OF_A_LANE = 20
 _PLAIN = ("id", "adapter", "tenant", "visibility", "to", "chat", "text", "replaces", "deletes")
 
+_LANE = (outbound.c.adapter, outbound.c.tenant, outbound.c.lane)
+_waiting = (
+    select(
+        *(outbound.c[name] for name in ("seq", "id", "replaces_letter", "body", "tries", "next_at")),
+        func.row_number().over(partition_by=_LANE, order_by=outbound.c.seq).label("place"),
+        func.first_value(outbound.c.next_at, type_=Instant)
+        .over(partition_by=_LANE, order_by=outbound.c.seq)
+        .label("due"),
+    )
+    .where(
+        outbound.c.fate == literal_column("'queued'"),  # written out, so that the partial index serves
+        outbound.c.adapter.in_(bindparam("adapters", expanding=True)),
+    )
+    .subquery()
+)
 _queued = (
-    select(outbound.c.id, outbound.c.replaces_letter, outbound.c.body, outbound.c.tries, outbound.c.next_at)
-    .where(outbound.c.fate == Fate.QUEUED.value)
-    .order_by(outbound.c.seq)
+    select(_waiting)
+    .where(_waiting.c.due <= bindparam("now", type_=Instant), _waiting.c.place <= bindparam("of_a_lane"))
+    .order_by(_waiting.c.place, _waiting.c.seq)
     .limit(bindparam("most"))
 )
 _receipts = select(outbound.c.id, outbound.c.receipt).where(outbound.c.id.in_(bindparam("ids", expanding=True)))
@@ -104,9 +121,13 @@ def save_deliveries(connection: Connection, deliveries: Iterable[Delivery]) -> N
         connection.execute(_record, values)
 
 
-def load_queued(connection: Connection, most: int) -> list[Queued]:
-    """The oldest letters that wait."""
-    rows = connection.execute(_queued, {"most": most}).mappings()
+def load_queued(connection: Connection, adapters: Collection[str], now: datetime, most: int) -> list[Queued]:
+    """The letters of some adapters whose lane is due, in order: first the head of each lane, so that none starves.
+
+    A lane is due when its first letter is; a long lane is read a few letters at a time.
+    """
+    values = {"adapters": list(adapters), "now": now, "most": most, "of_a_lane": _OF_A_LANE}
+    rows = connection.execute(_queued, values).mappings()
     return [Queued(letter=_letter_of(row), tries=row["tries"], next_at=row["next_at"]) for row in rows]
 
 

@@ -1,7 +1,6 @@
 """What a payment costs, beside a yardstick in the same run: ratios hold where a machine's speed does not."""
 
 import asyncio
-import sqlite3
 import statistics
 import tempfile
 import time
@@ -15,8 +14,10 @@ from botpay.config import Keys
 from botpay.message import Outbound, SecretText
 from botpay.money import Money
 from botpay.testing.play import embedded
+from botpay.testing.yardsticks import BareSqlite
 
 _ROUNDS = 3
+_YARDSTICK_SECONDS = 1
 _PIN = "482915"
 
 
@@ -29,12 +30,13 @@ def roundtrip(people: int, payments: int) -> dict[str, Any]:
     """
     ours, bare = [], []
     for _ in range(_ROUNDS):
-        bare.append(_bare_sqlite(payments))
+        with tempfile.TemporaryDirectory(prefix="botpay-") as folder:
+            bare.append(BareSqlite(Path(folder) / "bare.sqlite").per_second(_YARDSTICK_SECONDS))
         ours.append(asyncio.run(_through_the_core(people, payments)))
     ratios = [o / b for (o, _), b in zip(ours, bare, strict=True)]
     latencies = sorted(latency for _, found in ours for latency in found)
     return {
-        "yardstick": {"name": "sqlite3, two transactions a payment", "per_second": round(statistics.median(bare), 1)},
+        "yardstick": {"name": BareSqlite.name, "per_second": round(statistics.median(bare), 1)},
         "round_trips_per_second": round(statistics.median(rate for rate, _ in ours), 1),
         "ratio": round(statistics.median(ratios), 3),
         "ratio_min": round(min(ratios), 3),
@@ -98,41 +100,3 @@ async def _pays(crowd: _Crowd, who: str, to: str, times: int) -> list[float]:
             await answered
         latencies.append(time.perf_counter() - started)
     return latencies
-
-
-def _bare_sqlite(payments: int) -> float:
-    """Payments a second of a loop that only writes the ledger's rows, two transactions each."""
-    with tempfile.TemporaryDirectory(prefix="botpay-") as folder:
-        connection = sqlite3.connect(Path(folder) / "bare.sqlite", isolation_level=None)
-        for statement in _BARE_SCHEMA:
-            connection.execute(statement)
-        started = time.perf_counter()
-        for number in range(payments):
-            for statements in _BARE_PAYMENT:
-                connection.execute("BEGIN IMMEDIATE")
-                for statement in statements:
-                    connection.execute(statement, {"id": number, "amount": 100})
-                connection.execute("COMMIT")
-        elapsed = time.perf_counter() - started
-        connection.close()
-    return payments / elapsed
-
-
-_BARE_SCHEMA = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "CREATE TABLE account (id INTEGER PRIMARY KEY, held INTEGER, balance INTEGER, CHECK (balance >= held))",
-    "CREATE TABLE transfer (id INTEGER, kind TEXT, amount INTEGER NOT NULL, PRIMARY KEY (id, kind)) WITHOUT ROWID",
-    "INSERT INTO account VALUES (1, 0, 1000000000), (2, 0, 0)",
-)
-_BARE_PAYMENT = (
-    (
-        "UPDATE account SET held = held + :amount WHERE id = 1",
-        "INSERT INTO transfer VALUES (:id, 'reserve', :amount)",
-    ),
-    (
-        "UPDATE account SET held = held - :amount, balance = balance - :amount WHERE id = 1",
-        "UPDATE account SET balance = balance + :amount WHERE id = 2",
-        "INSERT INTO transfer VALUES (:id, 'post', :amount)",
-    ),
-)

@@ -162,12 +162,12 @@ def test_people_of_one_enterprise_have_one_tenant() -> None:
 
 
 async def test_slash_commands(alice: Person, channel: Channel, rig: SlackRig) -> None:
-    """A command's words follow its name; its channel stays public, since answers there are seen by all."""
+    """A command's words follow its name; it is private wherever it is given, since its channel does not see it."""
     delivery = await alice.slash("/pay", "20 € @bob", channel)
     got = rig.last
     assert got.text.reveal() == "/pay 20 € <@U0BOB>"
     assert got.spans == (Span(SpanKind.COMMAND, 0, 4), Span(SpanKind.MENTION, 10, 18, "U0BOB"))
-    assert (got.chat.id, got.chat.visibility) == (channel.id, Visibility.PUBLIC)
+    assert (got.chat.id, got.chat.visibility) == ("U0ALICE", Visibility.PRIVATE)
     assert got.author is not None
     assert (got.author.id, got.author.handle) == ("U0ALICE", "alice")
     assert got.event_id == f"slash:{delivery.payload['trigger_id']}"

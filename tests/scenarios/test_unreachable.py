@@ -47,8 +47,7 @@ async def test_a_payee_who_never_met_the_bot_is_told_in_the_group_without_the_su
     await met.pays()
     told = [plain(message.text) for message in met.group()]
     assert told == [
-        "Bob Martin (@bob), vous avez reçu de l’argent de Alice Durand (@alice). "
-        "Ouvrez une conversation privée avec moi pour le voir."
+        "Bob Martin (@bob), un message de Alice Durand (@alice) vous attend : ouvrez une conversation privée avec moi."
     ]
     await met.stage.user("bob").start()
     await met.stage.say("bob", "#solde", private=True)
@@ -69,7 +68,7 @@ async def test_a_sender_who_never_met_the_bot_finds_the_prompt_behind_the_groups
     alice.started = False
     await met.pays(pin=None)
     [hint] = met.group()
-    assert plain(hint.text) == "@alice, la suite est en privé : ouvrez une conversation avec moi."
+    assert plain(hint.text) == "@alice, rien n’est parti. Ouvrez une conversation privée avec moi pour continuer."
     [[button]] = hint.buttons
     assert button.url is not None
     assert button.url.startswith("https://t.me/")

@@ -140,14 +140,14 @@ def _words(event: Mapping[str, Any]) -> tuple[str, frozenset[Flag]]:
 
 
 def _slash(payload: Mapping[str, Any], here: Installation, now: datetime) -> Inbound:
-    """A slash command. Only its author sees it, but an answer to its channel would be seen by all."""
+    """A slash command. Only its author sees it, so it counts as written in private: its channel is told nothing."""
     command, user = _text(payload, "command"), _text(payload, "user_id")
     text, spans = read_slack(f"{command} {_text_or_none(payload, 'text') or ''}".rstrip())
     inbound = Inbound(
         adapter=ADAPTER,
         tenant=here.tenant,
         event_id=f"slash:{_text(payload, 'trigger_id')}",
-        chat=_chat(_text(payload, "channel_id")),
+        chat=Chat(user, Visibility.PRIVATE),
         author=Actor(ADAPTER, here.tenant, user, handle=_text_or_none(payload, "user_name")),
         said_at=now,
         text=SecretText(text),

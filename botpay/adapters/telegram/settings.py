@@ -10,7 +10,7 @@ from botpay.adapters.base import AdapterSettings
 
 API = "https://api.telegram.org/bot"
 
-_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 
 
 class TelegramSettings(AdapterSettings):
@@ -19,8 +19,8 @@ class TelegramSettings(AdapterSettings):
     Attributes:
         token: as @BotFather gave it.
         mode: "polling" asks Telegram for updates; "webhook" lets Telegram call `webhook_path`.
-        webhook_secret: what Telegram proves itself with on each call: 1 to 256 of A-Z a-z 0-9 _ -
-            (Bot API, setWebhook). Required for webhooks.
+        webhook_secret: what Telegram proves itself with on each call: 16 to 256 of A-Z a-z 0-9 _ -
+            (the Bot API allows less). Required for webhooks.
         public_url: the https address under which the world reaches this server; with it the webhook is set at
             start, without it an operator sets it.
         base_url: the Bot API server up to and including "/bot": Telegram's own, a local one or a fake.
@@ -62,5 +62,5 @@ def _secret_faults(secret: SecretStr | None) -> list[str]:
     if secret is None:
         return ["telegram.webhook_secret is missing: without it anybody could post messages in other people's names."]
     if not _SECRET.fullmatch(secret.get_secret_value()):
-        return ["telegram.webhook_secret must be 1 to 256 characters out of A-Z, a-z, 0-9, _ and -."]
+        return ["telegram.webhook_secret must be 16 to 256 characters out of A-Z, a-z, 0-9, _ and -."]
     return []

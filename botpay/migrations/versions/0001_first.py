@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from botpay.migrations.triggers import Rule, audit_head, changed, prepare, refuse, transfers_fit
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -10,7 +12,8 @@ depends_on = None
 
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-_APPEND_ONLY = ("transfers", "audit")
+_APPEND_ONLY = ("transfers", "audit", "refused")
+_OWNED = ("id", "owner", "kind", "currency")
 _BOUND = (
     "person_id",
     "amount_minor",
@@ -31,37 +34,23 @@ def upgrade() -> None:
     _marks_to_hashtags()
     _identities_to_pins()
     _transfers()
+    _spending()
     _challenges()
-    sqlite = op.get_bind().dialect.name == "sqlite"
-    rules = [
-        (table, what, "", f"{table}: rows are never changed or removed")
-        for table in _APPEND_ONLY
-        for what in ("update", "delete")
-    ]
-    same = "is not" if sqlite else "is distinct from"
-    changed = " or ".join(f"new.{name} {same} old.{name}" for name in _BOUND)
-    rules += [
-        ("accounts", "delete", "", "accounts: rows are never removed"),
-        ("challenges", "delete", "", "challenges: rows are never removed"),
-        ("challenges", "update", "old.state <> 'open'", "challenges: a challenge ends once"),
-        ("challenges", "update", "new.tries < old.tries", "challenges: counts of tries never fall"),
-        ("challenges", "update", changed, "challenges: what the sender was shown is never changed"),
-    ]
-    if not sqlite:
-        op.execute(
-            "create function botpay_refuse() returns trigger language plpgsql as "
-            "$$ begin raise exception '%', tg_argv[0]; end $$"
-        )
-    for number, (table, what, when, text) in enumerate(rules, start=1):
-        op.execute(_refusal(sqlite, f"{table}_refuse_{number}", table, what, when, text))
-
-
-def _refusal(sqlite: bool, name: str, table: str, what: str, when: str, text: str) -> str:
-    condition = f" when ({when})" if when else ""
-    head = f"create trigger {name} before {what} on {table} for each row{condition}"
-    if sqlite:
-        return f"{head} begin select raise(abort, '{text}'); end"
-    return f"{head} execute function botpay_refuse('{text}')"
+    never = "rows are never changed or removed"
+    prepare()
+    refuse(
+        [
+            *(Rule(table, what, "", f"{table}: {never}") for table in _APPEND_ONLY for what in ("update", "delete")),
+            Rule("accounts", "delete", "", "accounts: rows are never removed"),
+            Rule("accounts", "update", changed(_OWNED), "accounts: whose it is and in what never changes"),
+            Rule("challenges", "delete", "", "challenges: rows are never removed"),
+            Rule("challenges", "update", "old.state <> 'open'", "challenges: a challenge ends once"),
+            Rule("challenges", "update", "new.tries < old.tries", "challenges: counts of tries never fall"),
+            Rule("challenges", "update", changed(_BOUND), "challenges: what the sender was shown is never changed"),
+        ]
+    )
+    transfers_fit()
+    audit_head()
 
 
 def _accounts_to_handles() -> None:
@@ -87,6 +76,7 @@ def _accounts_to_handles() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("owner", "currency", name=op.f("uq_accounts_owner_currency")),
+        postgresql_with={"fillfactor": 50},
     )
     op.create_table(
         "audit",
@@ -165,6 +155,7 @@ def _marks_to_hashtags() -> None:
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
+        sa.Column("frozen_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
     )
@@ -219,8 +210,8 @@ def _transfers() -> None:
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("pending_id", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column("debit_id", _SERIAL, nullable=False),
-        sa.Column("credit_id", _SERIAL, nullable=False),
+        sa.Column("debit_id", sa.BigInteger(), nullable=False),
+        sa.Column("credit_id", sa.BigInteger(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -235,24 +226,39 @@ def _transfers() -> None:
         sa.CheckConstraint("kind in ('direct', 'reserve', 'post', 'void', 'expire')", name=op.f("ck_transfers_kind")),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_transfers_amount")),
         sa.CheckConstraint("debit_id <> credit_id", name=op.f("ck_transfers_two_accounts")),
-        sa.ForeignKeyConstraint(
-            ["credit_id"],
-            ["accounts.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["debit_id"],
-            ["accounts.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["pending_id"],
-            ["transfers.id"],
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
-        sa.UniqueConstraint("pending_id", name=op.f("uq_transfers_pending_id")),
     )
-    op.create_index(op.f("ix_transfers_batch"), "transfers", ["batch"], unique=False)
-    op.create_index(op.f("ix_transfers_credit_id_created_at"), "transfers", ["credit_id", "created_at"], unique=False)
-    op.create_index(op.f("ix_transfers_debit_id_created_at"), "transfers", ["debit_id", "created_at"], unique=False)
+    ends, moved = sa.text("pending_id IS NOT NULL"), sa.text("kind IN ('post', 'direct')")
+    for name, columns, unique, where in (
+        ("uq_transfers_pending_id", ["pending_id"], True, ends),
+        ("ix_transfers_debit_id_created_at", ["debit_id", "created_at"], False, moved),
+        ("ix_transfers_credit_id_created_at", ["credit_id", "created_at"], False, moved),
+    ):
+        op.create_index(op.f(name), "transfers", columns, unique=unique, sqlite_where=where, postgresql_where=where)
+    op.create_index(op.f("ix_transfers_batch"), "transfers", ["batch"], unique=False, postgresql_using="brin")
+    op.create_table(
+        "refused",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("contents", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refused")),
+    )
+
+
+def _spending() -> None:
+    op.create_table(
+        "spending",
+        sa.Column("account_id", _SERIAL, autoincrement=False, nullable=False),
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_spending_amount")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_spending")),
+    )
 
 
 def _challenges() -> None:
@@ -274,6 +280,7 @@ def _challenges() -> None:
         sa.Column("origin_public", sa.Boolean(), nullable=False),
         sa.Column("prompt_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),

@@ -1,0 +1,168 @@
+"""Everything that `botpay ledger verify` proves, and which rows beside the transfers the audit's links cover.
+
+Transfers and links are never changed, and prove each other. Rows that live on are proven in one of two ways: those that
+repeat what transfers say (counters, what was spent, challenges) are recomputed from the transfers; those that nothing
+repeats (whose an identity is, a hashtag, an account; PINs; who is frozen) stand with their newest state in the chain.
+Whoever writes one of these gives `audit.append` its state, by one of the functions here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Select, func, literal_column, select, type_coerce
+
+from botpay.audit import verify as audit
+from botpay.audit.chain import State, micros
+from botpay.audit.head import Head
+from botpay.charities.model import Charity
+from botpay.charities.store import charities, hashtags
+from botpay.confirm.challenge import Pin
+from botpay.confirm.challenge import State as Stage
+from botpay.confirm.store import challenges, pins
+from botpay.directory.people import IdentityKey, Person
+from botpay.directory.store import identities, people
+from botpay.ledger import verify as ledger
+from botpay.ledger.model import Account, TransferKind
+from botpay.ledger.schema import accounts, transfers
+from botpay.ledger.spending import spending
+from botpay.ledger.store import account_of
+
+_CHUNK = 1000
+_MICROSECONDS_A_DAY = 24 * 60 * 60 * 1_000_000
+_MAY_BE_UNCOVERED = frozenset({"accounts"})
+"""An account that no link covers was opened by a use of the ledger alone; without transfers it holds nothing."""
+
+_ENDED_BY = {
+    Stage.PASSED: TransferKind.POST,
+    Stage.EXPIRED: TransferKind.EXPIRE,
+    Stage.CANCELLED: TransferKind.VOID,
+    Stage.FAILED: TransferKind.VOID,
+    Stage.LOCKED: TransferKind.VOID,
+}
+
+
+def steps(
+    connection: Connection, key: bytes, head: Head | None = None, tick: audit.Tick = lambda: None
+) -> Iterator[tuple[str, Iterator[str]]]:
+    """The parts of the proof with their names, each the problems it finds, as sentences that name the rows.
+
+    Args:
+        connection: one consistent view for all of it.
+        head: an exported head that the chain must still hold.
+        tick: called after each link of the chain.
+    """
+    yield "balances", ledger.problems(connection)
+    yield "challenges", _wrong_challenges(connection)
+    yield "spending", _wrong_spending(connection)
+    living = _living(connection)
+    yield (
+        "audit",
+        audit.problems(connection, key, head=head, living=living, may_be_uncovered=_MAY_BE_UNCOVERED, tick=tick),
+    )
+
+
+def state_of_pin(pin: Pin) -> State:
+    """A PIN's hash, failures and lock."""
+    locked = None if pin.locked_at is None else micros(pin.locked_at)
+    return State("pins", pin.person_id, (pin.hash, pin.failures, locked, pin.version))
+
+
+def state_of_person(person: Person) -> State:
+    """A person's name, as payers are shown it, and since when they are frozen."""
+    return State("people", person.id, (person.name, None if person.frozen_at is None else micros(person.frozen_at)))
+
+
+def state_of_identity(key: IdentityKey, person_id: str) -> State:
+    """Whose an identity is; the labels that it bears change by themselves and are not covered."""
+    return State("identities", ":".join(key), (person_id,))
+
+
+def state_of_charity(charity: Charity) -> State:
+    """Where a hashtag leads, and the name that givers are shown."""
+    return State("hashtags", charity.tag, (charity.id, charity.name))
+
+
+def state_of_account(account: Account) -> State:
+    """Whose an account is, of what kind, in which currency."""
+    return State("accounts", str(account.id), (account.owner, account.kind.value, account.currency))
+
+
+def _living(connection: Connection) -> Iterator[State]:
+    """All rows that live on and that the chain covers, as they are."""
+    for row in connection.execute(select(pins)).mappings():
+        yield state_of_pin(Pin(**row))
+    for id_, name, frozen_at in connection.execute(select(people.c.id, people.c.name, people.c.frozen_at)):
+        yield state_of_person(Person(id=id_, name=name, language="", frozen_at=frozen_at))
+    whose = select(identities.c.adapter, identities.c.tenant, identities.c.id, identities.c.person_id)
+    for *key, person_id in connection.execute(whose.where(identities.c.person_id.is_not(None))):
+        yield state_of_identity((key[0], key[1], key[2]), person_id)
+    tags = select(charities.c.id, charities.c.name, hashtags.c.tag).join(hashtags)
+    for row in connection.execute(tags).mappings():
+        yield state_of_charity(Charity(**row))
+    for row in connection.execute(select(accounts)).mappings():
+        yield state_of_account(account_of(row))
+
+
+def _wrong_challenges(connection: Connection) -> Iterator[str]:
+    """Challenges that do not agree with the reserve they are about, or with what became of it."""
+    for row in connection.execute(_challenges_beside_transfers()):
+        of_challenge = (row.person_id, row.payee_owner, row.payee_kind, row.amount_minor, row.currency, row.expires_at)
+        if of_challenge != (row.payer, row.payee, row.kind, row.held_minor, row.held_currency, row.until):
+            yield f"challenges: {row.transfer_id} does not agree with the reserve that it is about"
+        ended_by = _ENDED_BY.get(Stage(row.state))
+        if row.ended_by != (ended_by.value if ended_by else None):
+            yield f"challenges: {row.transfer_id} is {row.state}, but its reserve is {row.ended_by or 'not ended'}"
+
+
+def _challenges_beside_transfers() -> Select[Any]:
+    reserve, ending = transfers.alias("reserve"), transfers.alias("ending")
+    debit, credit = accounts.alias("debit"), accounts.alias("credit")
+    names = ("transfer_id", "person_id", "payee_owner", "payee_kind", "amount_minor", "currency", "expires_at", "state")
+    return (
+        select(
+            *(challenges.c[name] for name in names),
+            debit.c.owner.label("payer"),
+            credit.c.owner.label("payee"),
+            credit.c.kind,
+            reserve.c.amount_minor.label("held_minor"),
+            reserve.c.currency.label("held_currency"),
+            reserve.c.expires_at.label("until"),
+            ending.c.kind.label("ended_by"),
+        )
+        .outerjoin(reserve, reserve.c.id == challenges.c.transfer_id)
+        .outerjoin(ending, ending.c.pending_id == challenges.c.transfer_id)
+        .outerjoin(debit, debit.c.id == reserve.c.debit_id)
+        .outerjoin(credit, credit.c.id == reserve.c.credit_id)
+        .order_by(challenges.c.transfer_id)
+        .execution_options(yield_per=_CHUNK)
+    )
+
+
+def _wrong_spending(connection: Connection) -> Iterator[str]:
+    """Counters of what was spent on a day that are not what the challenged payments of that day add up to."""
+    left = {(account_id, day): int(minor) for account_id, day, minor in connection.execute(_spent_again())}
+    for row in connection.execute(select(spending).order_by(spending.c.account_id, spending.c.day)):
+        right = left.pop((row.account_id, row.day), 0)
+        if row.amount_minor != right:
+            yield f"spending: account {row.account_id} on day {row.day} is {row.amount_minor}, its payments say {right}"
+    yield from (
+        f"spending: account {account_id} on day {day} is missing, its payments say {minor}"
+        for (account_id, day), minor in left.items()
+        if minor
+    )
+
+
+def _spent_again() -> Select[Any]:
+    """What each account spent on each day, from the reserves of challenges that were not given back."""
+    reserve, ending = transfers.alias("reserve"), transfers.alias("ending")
+    day = type_coerce(reserve.c.created_at, BigInteger) // literal_column(str(_MICROSECONDS_A_DAY))
+    given_back = (ending.c.pending_id == reserve.c.id) & ending.c.kind.in_(
+        [TransferKind.VOID.value, TransferKind.EXPIRE.value]
+    )
+    return (
+        select(reserve.c.debit_id, day.label("day"), func.sum(reserve.c.amount_minor))
+        .join(challenges, challenges.c.transfer_id == reserve.c.id)
+        .outerjoin(ending, given_back)
+        .where(ending.c.id.is_(None))
+        .group_by(reserve.c.debit_id, day)
+    )

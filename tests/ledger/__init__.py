@@ -1,0 +1,1 @@
+"""The ledger: its tables, its proof, its limits, its books."""
