@@ -1,6 +1,6 @@
 """What people read of their own money: the rows of the ledger with the names that go with them."""
 
-from sqlalchemy import Connection, case, literal, or_, select
+from sqlalchemy import Connection, and_, case, literal, or_, select
 
 from botpay.confirm.store import challenges
 from botpay.directory.store import people
@@ -25,7 +25,7 @@ def load_history(connection: Connection, person_id: str) -> list[Entry]:
         )
         .outerjoin(challenges, challenges.c.transfer_id == transfers.c.pending_id)
         .outerjoin(people, people.c.id == challenges.c.person_id)
-        .where(or_(sent, transfers.c.credit_id.in_(own)), MOVED)
+        .where(or_(and_(sent, MOVED), and_(transfers.c.credit_id.in_(own), MOVED)))  # so each side finds its index
         .order_by(transfers.c.created_at.desc(), transfers.c.id.desc())
         .limit(_LINES)
     )

@@ -347,6 +347,27 @@ def test_a_database_that_is_away_says_nothing_of_the_message(town: Town) -> None
     assert refused.value.__suppress_context__
 
 
+def test_no_statement_of_a_batch_reads_a_whole_table(town: Town) -> None:
+    """What a batch costs does not grow with the number of people and payments: every row is found by an index."""
+    asked: dict[str, Any] = {}
+
+    @event.listens_for(town.database.engine, "before_cursor_execute")
+    def _note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked[statement] = parameters
+
+    words = ("#send 1 euro @bob", "#donate 1 euro #eaupourtous", "#history", "#balance", "#cancel")
+    town.process(*(town.says(who, said) for who in ("alice", "bob") for said in words))
+    town.do(town.verdict(town.types_pin("alice")))
+    assert len(asked) > 10
+    tables = {name for (name,) in town.rows("select name from sqlite_master where type = 'table'")}
+    with town.database.read() as connection:
+        for statement, parameters in list(asked.items()):
+            plan = connection.exec_driver_sql(f"explain query plan {statement}", parameters).all()
+            read_whole = {line.split()[1] for *_, line in plan if line.startswith("SCAN")} & {*tables, "own"}
+            assert read_whole == set(), statement
+
+
 def test_an_unknown_verdict_is_a_fault(town: Town) -> None:
     """A verdict on a payment that does not exist is our fault, not something to pass over."""
     with pytest.raises(KeyError):
