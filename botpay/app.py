@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hmac
 from collections.abc import Sequence
 
 import structlog
@@ -60,7 +61,7 @@ class Application:
         terms = Terms(
             caps=Caps(person=settings.cap_person, charity=settings.cap_charity, confirm_within=settings.confirm_within),
             language=settings.language,
-            keypad_secret=data_key,
+            keypad_secret=hmac.digest(data_key, b"keypad", "sha256"),
             capabilities={adapter.name: adapter.capabilities for adapter in adapters},
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )

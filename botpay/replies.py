@@ -21,6 +21,8 @@ from babel.numbers import format_currency
 
 from botpay.money import MINOR_DIGITS, Money
 
+_MINUTE = 60
+
 LANGUAGES = ("en", "fr")
 """The languages with a catalogue."""
 
@@ -68,7 +70,10 @@ def money(amount: Money, language: str) -> str:
 
 @lru_cache(maxsize=1000)
 def _duration(span: timedelta, language: str) -> str:
-    return format_timedelta(span, locale=language, threshold=1.5)
+    seconds = int(span.total_seconds())  # rounded down: nobody shall be promised more time than there is
+    if seconds >= 2 * _MINUTE:
+        seconds -= seconds % _MINUTE
+    return format_timedelta(timedelta(seconds=seconds), locale=language, threshold=2)
 
 
 def _written(value: Any, language: str) -> Any:
