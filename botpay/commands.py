@@ -65,4 +65,11 @@ class Help:
     """Tell me what I can write."""
 
 
-Command = SendMoney | Donate | RequestMoney | ShowBalance | ShowHistory | Cancel | Help
+@dataclass(frozen=True, slots=True)
+class SetLanguage:
+    """Speak this language to me: an ISO 639-1 code of `botpay/words`."""
+
+    language: str
+
+
+Command = SendMoney | Donate | RequestMoney | ShowBalance | ShowHistory | Cancel | Help | SetLanguage

@@ -24,6 +24,7 @@ def _key(code: Code, details: dict[str, Any]) -> str:
 
 
 _TELLING = {
+    Code.BAD_INPUT: ("languages",),
     Code.UNKNOWN_COMMAND: ("suggestion", "small_talk"),
     Code.MISSING_AMOUNT: ("payee", "tag"),
     Code.MISSING_RECIPIENT: ("amount",),

@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botpay.commands import Cancel, Command, Donate, Help, RequestMoney, SendMoney, ShowBalance, ShowHistory
+from botpay.commands import (
+    Cancel,
+    Command,
+    Donate,
+    Help,
+    RequestMoney,
+    SendMoney,
+    SetLanguage,
+    ShowBalance,
+    ShowHistory,
+)
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
 from botpay.markup import read_slack
@@ -112,6 +122,8 @@ def _said(command: Command) -> dict[str, Any]:
             return {"outcome": "cancel"}
         case Help():
             return {"outcome": "help"}
+        case SetLanguage():  # concerns no money, and has no outcome of its own
+            return {"outcome": "not_a_command"}
 
 
 def _payment(outcome: str, amount: Money, memo: str | None, **whom: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def load(
     _load_what_waits(connection, units, world, data_key)
     _load_people_and_money(connection, units, world)
     before = copy(world)
-    for name in ("identities", "sightings", "accounts", "challenges", "pins", "spent"):
+    for name in ("identities", "people", "sightings", "accounts", "challenges", "pins", "spent"):
         setattr(before, name, dict(getattr(world, name)))
     for actor in _actors(units):
         _see(world, actor)

@@ -9,7 +9,7 @@ from botpay import ids, proof
 from botpay.audit.store import append
 from botpay.confirm.store import save_challenges, save_pins
 from botpay.directory.people import SETTLED_AFTER
-from botpay.directory.store import save_identities, save_sightings
+from botpay.directory.store import save_identities, save_languages, save_sightings
 from botpay.handlers.world import Decision, Event, Unit, World
 from botpay.inbox import save_marks
 from botpay.ledger.spending import Spent, save_spending
@@ -44,6 +44,7 @@ def save(
     pins = _changed(before.pins, world.pins)
     save_accounts(connection, before.accounts, _changed(before.accounts, world.accounts))
     save_pins(connection, before.pins, pins)
+    save_languages(connection, _changed(before.people, world.people))
     save_spending(connection, _spent(before, world))
     save_letters(
         connection, [letter for event, decision in done for letter in _numbered(event, decision, world)], world.now

@@ -77,6 +77,7 @@ _identities = select(*_IDENTITY_FIELDS).where(
         identities.c.person_id.in_(bindparam("people", expanding=True)),
     )
 )
+_speak = update(people).where(people.c.id == bindparam("_id")).values(language=bindparam("_language"))
 _handles = select(*handles.c).where(_among_keys(handles.c.adapter, handles.c.tenant, handles.c.handle))
 
 
@@ -106,6 +107,12 @@ def load_sightings(connection: Connection, keys: Collection[HandleKey]) -> list[
 def save_person(connection: Connection, person: Person, created_at: object) -> None:
     """Add a person."""
     connection.execute(insert(people).values(**asdict(person), created_at=created_at))
+
+
+def save_languages(connection: Connection, changed: Iterable[Person]) -> None:
+    """Write the languages that people chose."""
+    if values := [{"_id": person.id, "_language": person.language} for person in changed]:
+        connection.execute(_speak, values)
 
 
 def save_frozen(connection: Connection, person: Person) -> None:

@@ -1,11 +1,14 @@
 """What people ask about their own money, and about what they can write. Pure; always answered in private."""
 
+from dataclasses import replace
+
 from botpay.directory.people import Person
+from botpay.errors import Code, Refusal
 from botpay.handlers import talk
 from botpay.handlers.world import Decision, Entry, World
 from botpay.message import Actor, Inbound
 from botpay.money import Money
-from botpay.replies import sentence
+from botpay.replies import LANGUAGES, sentence
 
 _CURRENCY = "EUR"
 
@@ -24,6 +27,14 @@ def history(world: World, inbound: Inbound, author: Actor, person: Person, langu
     lines = [sentence("history.title", language), *(_line(entry, language) for entry in entries)]
     text = "\n".join(lines) if entries else sentence("history.empty", language)
     return Decision(outcome="history", letters=(talk.to_author(inbound, author, text, language),))
+
+
+def speak(inbound: Inbound, author: Actor, person: Person, wanted: str) -> Decision | Refusal:
+    """From now on in another language, if there is a catalogue for it."""
+    if wanted not in LANGUAGES:
+        return Refusal.because(Code.BAD_INPUT, languages=True)
+    letter = talk.to_author(inbound, author, sentence("language.set", wanted), wanted)
+    return Decision(outcome="language_set", people=(replace(person, language=wanted),), letters=(letter,))
 
 
 def help_(world: World, inbound: Inbound, author: Actor, person: Person | None, language: str) -> Decision:

@@ -1,6 +1,16 @@
 """What people write: commands, refusals, and PINs typed where they may or may not be. Pure."""
 
-from botpay.commands import Cancel, Command, Donate, Help, RequestMoney, SendMoney, ShowBalance, ShowHistory
+from botpay.commands import (
+    Cancel,
+    Command,
+    Donate,
+    Help,
+    RequestMoney,
+    SendMoney,
+    SetLanguage,
+    ShowBalance,
+    ShowHistory,
+)
 from botpay.confirm.pin import is_pin
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
@@ -59,6 +69,8 @@ def _of_person(
             return account.history(world, inbound, author, person, language)
         case Cancel():
             return confirming.cancel_newest(world, person)
+        case SetLanguage(language=wanted):
+            return account.speak(inbound, author, person, wanted)
         case RequestMoney() | Help():
             return Refusal(Code.NOT_YET)
 

@@ -60,6 +60,7 @@ class Decision:
     transfers: tuple[Transfer, ...] = ()
     challenges: tuple[Challenge, ...] = ()
     pins: tuple[Pin, ...] = ()
+    people: tuple[Person, ...] = ()
     letters: tuple[Letter, ...] = ()
     checks: tuple[PinCheck, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
@@ -133,6 +134,7 @@ class World:
             self._book(transfer)
         self.challenges.update((c.transfer_id, c) for c in decision.challenges)
         self.pins.update((p.person_id, p) for p in decision.pins)
+        self.people.update((p.id, p) for p in decision.people)
 
     def _book(self, transfer: Transfer) -> None:
         rules.book(self.accounts, transfer)

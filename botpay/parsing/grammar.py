@@ -26,7 +26,7 @@ _TERMINALS = dict.fromkeys(("STORY", "ME", "TAG", "MASK"), "WORD") | dict.fromke
     ("OR", "NOT", "IF", "ABOUT", "EACH", "MINUS", "DIGITS", "FIGURE", "NUMERAL", "SIGN", "EMAIL"), "LOOSE"
 )
 """Kinds that the grammar does not tell apart; every other kind is a terminal of its own, or none."""
-_STARTS = {"GIVE": "give", "GIVE_LAST": "give", "ASK_FOR": "ask", "ASK_FOR_LAST": "ask"}
+_STARTS = {"GIVE": "give", "GIVE_LAST": "give", "ASK_FOR": "ask", "ASK_FOR_LAST": "ask", "CHOOSE": "choice"}
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class Sentence:
     amount: Token | None = None
     recipient: Token | None = None
     memo: tuple[Token, Token] | None = None
+    chosen: Token | None = None
 
 
 def parse(tokens: Sequence[Token], action: str) -> Sentence | None:
@@ -51,6 +52,9 @@ def parse(tokens: Sequence[Token], action: str) -> Sentence | None:
         tree = _parser().parse(tokens, start=_STARTS.get(action, "enquiry"))
     except UnexpectedInput:
         return None
+    if tree.data == "choice":
+        action_token, chosen = (child.value for child in tree.children)
+        return Sentence(action=action_token, chosen=chosen)
     parts: dict[str, Any] = {}
     between: list[Token] = []
     for child in tree.children:
@@ -85,4 +89,4 @@ def _parser() -> Any:
                 yield terminal
 
     text = resources.files("botpay").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", lexer=Hand, maybe_placeholders=False, start=["give", "ask", "enquiry"])
+    return Lark(text, parser="lalr", lexer=Hand, maybe_placeholders=False, start=["give", "ask", "enquiry", "choice"])

@@ -21,6 +21,7 @@ ACTIONS = {
     "history": "HISTORY",
     "cancel": "CANCEL",
     "help": "HELP",
+    "language": "CHOOSE",
 }
 """Actions, as the files of words name them -> terminals of the grammar."""
 MONEY_ACTIONS = frozenset(("GIVE", "GIVE_LAST", "ASK_FOR", "ASK_FOR_LAST"))

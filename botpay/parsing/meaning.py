@@ -3,11 +3,23 @@
 import re
 import unicodedata
 
-from botpay.commands import Cancel, Command, Donate, Help, Payee, RequestMoney, SendMoney, ShowBalance, ShowHistory
+from botpay.commands import (
+    Cancel,
+    Command,
+    Donate,
+    Help,
+    Payee,
+    RequestMoney,
+    SendMoney,
+    SetLanguage,
+    ShowBalance,
+    ShowHistory,
+)
 from botpay.parsing.context import Context
 from botpay.parsing.grammar import Sentence
 from botpay.parsing.listening import Heard
 from botpay.parsing.scanner import Token
+from botpay.parsing.vocabulary import vocabulary
 
 LONGEST_MEMO = 140
 """Characters, as in the remittance information of a SEPA credit transfer (EPC115-06)."""
@@ -25,6 +37,9 @@ def command_of(sentence: Sentence, heard: Heard, context: Context) -> Command | 
     """The command; None if it names nobody and answers nobody."""
     if sentence.action.kind in _ENQUIRIES:
         return _ENQUIRIES[sentence.action.kind]
+    if sentence.chosen is not None:
+        chosen = vocabulary().names.get(sentence.chosen.word)
+        return SetLanguage(chosen) if chosen else None
     payee = payee_of(sentence.recipient, heard.text) if sentence.recipient else context.reply_to
     if sentence.amount is None or payee is None:
         return None

@@ -33,6 +33,8 @@ def why_not(heard: Heard, context: Context) -> Refusal | None:
         return Refusal(Code.SEVERAL_COMMANDS)
     action = heard.actions[0]
     amounts, names = _amounts(heard.kept), _names(heard)
+    if action.kind == "CHOOSE" and (heard.addressed or heard.named):
+        return Refusal.because(Code.BAD_INPUT, languages=True)
     if action.kind not in MONEY_ACTIONS:
         return SMALL_TALK if heard.addressed or heard.named else None
     others = [token for token in heard.kept if token is not action]

@@ -1,16 +1,26 @@
 """A command -> the sentence that says it: what `read` makes of the sentence is the command again."""
 
-from botpay.commands import Cancel, Command, Donate, Help, RequestMoney, SendMoney, ShowBalance, ShowHistory
+from botpay.commands import (
+    Cancel,
+    Command,
+    Donate,
+    Help,
+    RequestMoney,
+    SendMoney,
+    SetLanguage,
+    ShowBalance,
+    ShowHistory,
+)
 from botpay.money import Money
 
 _WORDS = {
-    "fr": ("envoyer", "donner", "demander", "solde", "historique", "annuler", "aide"),
-    "en": ("send", "donate", "request", "balance", "history", "cancel", "help"),
-    "es": ("enviar", "donar", "pedir", "saldo", "historial", "cancelar", "ayuda"),
-    "de": ("senden", "spenden", "anfordern", "kontostand", "verlauf", "abbrechen", "hilfe"),
-    "it": ("inviare", "donare", "chiedere", "saldo", "cronologia", "annulla", "aiuto"),
-    "pt": ("enviar", "doar", "pedir", "saldo", "histórico", "cancelar", "ajuda"),
-    "nl": ("sturen", "doneren", "vragen", "saldo", "geschiedenis", "annuleren", "hulp"),
+    "fr": ("envoyer", "donner", "demander", "solde", "historique", "annuler", "aide", "langue"),
+    "en": ("send", "donate", "request", "balance", "history", "cancel", "help", "language"),
+    "es": ("enviar", "donar", "pedir", "saldo", "historial", "cancelar", "ayuda", "idioma"),
+    "de": ("senden", "spenden", "anfordern", "kontostand", "verlauf", "abbrechen", "hilfe", "sprache"),
+    "it": ("inviare", "donare", "chiedere", "saldo", "cronologia", "annulla", "aiuto", "lingua"),
+    "pt": ("enviar", "doar", "pedir", "saldo", "histórico", "cancelar", "ajuda", "idioma"),
+    "nl": ("sturen", "doneren", "vragen", "saldo", "geschiedenis", "annuleren", "hulp", "taal"),
 }
 _SIGN = {"EUR": "€"}
 
@@ -23,7 +33,7 @@ def render(command: Command, language: str = "fr") -> str:
 
     A payee known by id alone is said as written, and is understood again where the platform marks it as it did.
     """
-    send, donate, request, balance, history, cancel, help_ = _WORDS.get(language, _WORDS["en"])
+    send, donate, request, balance, history, cancel, help_, choose = _WORDS.get(language, _WORDS["en"])
     match command:
         case SendMoney(amount, payee, memo):
             return _sentence(send, amount, payee.written, memo, language)
@@ -39,6 +49,8 @@ def render(command: Command, language: str = "fr") -> str:
             return f"#{cancel}"
         case Help():
             return f"#{help_}"
+        case SetLanguage(chosen):
+            return f"#{choose} {chosen}"
 
 
 def _sentence(action: str, amount: Money, whom: str, memo: str | None, language: str) -> str:

@@ -61,6 +61,7 @@ class Vocabulary:
         euro, foreign: names of currencies.
         cent: names of the minor unit -> the languages in which it may stand alone; all if empty.
         near_money: names of the euro and its cents, to be found by words that are nearly one of them.
+        names: what languages are called, in any language -> their codes.
         common: what words mean in a message whose language is unknown: all roles of French and English words, and the
             shared ones of every language.
         shared: what French and English words mean in a message of another language: "#enviar 10 € to @bob".
@@ -75,6 +76,7 @@ class Vocabulary:
     near_money: Keywords
     foreign: frozenset[str]
     languages: Mapping[str, Language]
+    names: Mapping[str, str]
     common: Phrases
     shared: Phrases
 
@@ -127,6 +129,7 @@ def vocabulary() -> Vocabulary:
         near_money=Keywords((*_money(files, "euro"), *_cents(files))),
         foreign=_money(files, "foreign"),
         languages={language: _language(file) for language, file in files.items()},
+        names={fold(name): language for language, file in files.items() for name in file["names"]},
         common=_merged(files, LANGUAGES, every=("fr", "en")),
         shared=_merged(files, ("fr", "en"), every=()),
     )

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botpay.commands import Cancel, Command, Donate, Help, Payee, RequestMoney, SendMoney, ShowBalance, ShowHistory
+from botpay.commands import (
+    Cancel,
+    Command,
+    Donate,
+    Help,
+    Payee,
+    RequestMoney,
+    SendMoney,
+    SetLanguage,
+    ShowBalance,
+    ShowHistory,
+)
 from botpay.errors import Code, Refusal
 from botpay.markup import read_slack
 from botpay.money import Money
@@ -30,7 +41,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(SendMoney, PERSON, PAYEES, MEMOS),
     st.builds(RequestMoney, PERSON, PAYEES, MEMOS),
     st.builds(Donate, st.integers(1, 500_00).map(Money), TAGS, MEMOS),
-    st.sampled_from([ShowBalance(), ShowHistory(), Cancel(), Help()]),
+    st.sampled_from([ShowBalance(), ShowHistory(), Cancel(), Help(), *map(SetLanguage, ("fr", "en", "nl"))]),
 )
 PIECES = st.sampled_from(
     "#envoyer|#send|/pay|envoie|10|€|10 €|1.234|@bob|@PayBot|#eaupourtous|à|pour|et|ou|pas|?|dix|euros|centimes|-|%|`|>"
