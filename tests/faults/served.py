@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from botpay.app import Application
 from botpay.audit import verify as audit
@@ -46,6 +47,14 @@ class Served:
         embedded(database, keys)
         self._enrol()
         self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        """Leave no process behind, whatever the test saw."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
 
     async def start(self) -> None:
         """Start a process and wait until it says that it serves."""

@@ -26,73 +26,75 @@ async def test_killed_between_reserve_and_pin_the_payment_can_be_finished(
     telegram: FakeTelegram, tmp_path: Path
 ) -> None:
     """A prompt that was shown before the process died takes the PIN after its restart, and pays once."""
-    served = Served(tmp_path, telegram)
-    await served.start()
-    prompt = await served.command("#envoyer 10 euros @bob")
-    await served.kill()
-    assert served.balances() == {"alice": (290_00, 10_00), "bob": (300_00, 0)}
-    await served.start()
-    await served.tap(prompt, ALICE.pin)
-    await served.until(lambda: served.told(served.bob, "10,00\u00a0€") == 1)
-    await served.until(lambda: served.told(served.alice, "C’est fait") == 1)
-    assert await served.terminate() == 0
-    assert served.balances() == {"alice": (290_00, 0), "bob": (310_00, 0)}
-    assert served.problems() == []
+    async with Served(tmp_path, telegram) as served:
+        await served.start()
+        prompt = await served.command("#envoyer 10 euros @bob")
+        await served.kill()
+        assert served.balances() == {"alice": (290_00, 10_00), "bob": (300_00, 0)}
+        await served.start()
+        await served.tap(prompt, ALICE.pin)
+        await served.until(lambda: served.told(served.bob, "10,00\u00a0€") == 1)
+        await served.until(lambda: served.told(served.alice, "C’est fait") == 1)
+        assert await served.terminate() == 0
+        assert served.balances() == {"alice": (290_00, 0), "bob": (310_00, 0)}
+        assert served.problems() == []
 
 
 async def test_killed_between_reserve_and_pin_an_unanswered_payment_expires_once(
     telegram: FakeTelegram, tmp_path: Path
 ) -> None:
     """A payment whose PIN never comes gives the money back after a restart, and its sender is told once."""
-    served = Served(tmp_path, telegram, confirm_within=10)
-    await served.start()
-    await served.command("#envoyer 10 euros @bob")
-    await served.kill()
-    await served.start()
-    await served.until(lambda: served.told(served.alice, "Trop tard") == 1)
-    assert await served.terminate() == 0
-    assert served.balances() == {"alice": (300_00, 0), "bob": (300_00, 0)}
-    assert served.problems() == []
+    async with Served(tmp_path, telegram, confirm_within=10) as served:
+        await served.start()
+        await served.command("#envoyer 10 euros @bob")
+        await served.kill()
+        await served.start()
+        await served.until(lambda: served.told(served.alice, "Trop tard") == 1)
+        assert await served.terminate() == 0
+        assert served.balances() == {"alice": (300_00, 0), "bob": (300_00, 0)}
+        assert served.problems() == []
 
 
 async def test_killed_between_pin_and_answer_the_try_counts_and_the_payment_can_be_finished(
     telegram: FakeTelegram, tmp_path: Path
 ) -> None:
     """A PIN whose check died with the process has moved nothing and used up one try; entered again, it pays once."""
-    served = Served(tmp_path, telegram, passes=_SLOW)
-    await served.start()
-    prompt = await served.command("#envoyer 10 euros @bob")
-    await served.tap(prompt, ALICE.pin)
-    await served.kill()
-    assert served.balances() == {"alice": (290_00, 10_00), "bob": (300_00, 0)}, "killed too late: the check was over"
-    await served.start()
-    await served.until(lambda: _tries(served) == (1, False))
-    await served.tap(prompt, ALICE.pin)
-    await served.until(lambda: served.told(served.bob, "10,00\u00a0€") == 1)
-    await served.until(lambda: served.told(served.alice, "C’est fait") == 1)
-    assert _tries(served) == (2, False)
-    assert await served.terminate() == 0
-    assert served.balances() == {"alice": (290_00, 0), "bob": (310_00, 0)}
-    assert served.problems() == []
+    async with Served(tmp_path, telegram, passes=_SLOW) as served:
+        await served.start()
+        prompt = await served.command("#envoyer 10 euros @bob")
+        await served.tap(prompt, ALICE.pin)
+        await served.kill()
+        assert served.balances() == {"alice": (290_00, 10_00), "bob": (300_00, 0)}, (
+            "killed too late: the check was over"
+        )
+        await served.start()
+        await served.until(lambda: _tries(served) == (1, False))
+        await served.tap(prompt, ALICE.pin)
+        await served.until(lambda: served.told(served.bob, "10,00\u00a0€") == 1)
+        await served.until(lambda: served.told(served.alice, "C’est fait") == 1)
+        assert _tries(served) == (2, False)
+        assert await served.terminate() == 0
+        assert served.balances() == {"alice": (290_00, 0), "bob": (310_00, 0)}
+        assert served.problems() == []
 
 
 async def test_killed_between_payment_and_news_the_news_still_come(telegram: FakeTelegram, tmp_path: Path) -> None:
     """Letters that were committed with a payment but not sent are sent after the restart."""
-    served = Served(tmp_path, telegram)
-    await served.start()
-    prompt = await served.command("#envoyer 10 euros @bob")
-    await served.tap(prompt, ALICE.pin[:-1])
-    for _ in range(2):
-        telegram.fail_next("sendMessage", 500, "Internal Server Error")
-    await served.tap(prompt, ALICE.pin[-1])
-    await served.until(lambda: served.balances()["bob"] == (310_00, 0))
-    await served.kill()
-    assert served.told(served.bob, "10,00\u00a0€") == 0
-    await served.start()
-    await served.until(lambda: served.told(served.bob, "10,00\u00a0€") == 1)
-    assert await served.terminate() == 0
-    assert served.balances() == {"alice": (290_00, 0), "bob": (310_00, 0)}
-    assert served.problems() == []
+    async with Served(tmp_path, telegram) as served:
+        await served.start()
+        prompt = await served.command("#envoyer 10 euros @bob")
+        await served.tap(prompt, ALICE.pin[:-1])
+        for _ in range(2):
+            telegram.fail_next("sendMessage", 500, "Internal Server Error")
+        await served.tap(prompt, ALICE.pin[-1])
+        await served.until(lambda: served.balances()["bob"] == (310_00, 0))
+        await served.kill()
+        assert served.told(served.bob, "10,00\u00a0€") == 0
+        await served.start()
+        await served.until(lambda: served.told(served.bob, "10,00\u00a0€") == 1)
+        assert await served.terminate() == 0
+        assert served.balances() == {"alice": (290_00, 0), "bob": (310_00, 0)}
+        assert served.problems() == []
 
 
 def _tries(served: Served) -> tuple[int, bool]:
