@@ -5,7 +5,6 @@ Those derived from a message are the same whenever the message is delivered: a r
 
 import hashlib
 import secrets
-import uuid
 from datetime import datetime
 
 
@@ -29,4 +28,5 @@ def _version_7(at: datetime, noise: int) -> str:
     value = milliseconds << 80 | noise & (2**80 - 1)
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0x3 << 62) | 2 << 62
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

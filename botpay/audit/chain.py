@@ -21,6 +21,8 @@ FIRST = b"\0" * 32
 _SHORT = 16
 """Hexadecimal digits of a keyed digest that are kept: 64 bits, out of reach for somebody without the key."""
 
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -89,7 +91,7 @@ def covered(body: str) -> tuple[str | None, Covered]:
 
 def digest(transfers: Iterable[Transfer]) -> str:
     """SHA-256 over the rows in the order of their ids, every field of each."""
-    lines = (json.dumps(_fields(row), separators=(",", ":")) for row in sorted(transfers, key=lambda row: row.id))
+    lines = (_encoded(_fields(row)) for row in sorted(transfers, key=lambda row: row.id))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -43,6 +43,9 @@ DatabaseOption = Annotated[
     ),
 ]
 ProcessesOption = Annotated[int, typer.Option(help="How many processes book at once.", min=1, max=64)]
+
+
+WritersOption = Annotated[int, typer.Option(help="How many connections each process books on.", min=1, max=16)]
 InFlightOption = Annotated[int, typer.Option("--in-flight", help="How many callers wait at once, in all.", min=1)]
 
 
@@ -53,10 +56,13 @@ def ledger(
     hot: Annotated[bool, typer.Option("--hot", help="Everybody gives to one charity.")] = False,
     processes: ProcessesOption = 1,
     in_flight: InFlightOption = 400,
+    writers: WritersOption = 1,
     seconds: Annotated[float, typer.Option(help="How long each turn takes.", min=0.5)] = 4,
 ) -> None:
     """Payments are reserved and posted on the ledger, beside pgbench's TPC-B or a bare sqlite3 loop."""
-    figures = measure_ledger(database, hot=hot, processes=processes, in_flight=in_flight, seconds=seconds)
+    figures = measure_ledger(
+        database, hot=hot, processes=processes, in_flight=in_flight, seconds=seconds, writers=writers
+    )
     _print(figures, as_json=as_json)
 
 
@@ -67,9 +73,11 @@ def growth(
     huge: Annotated[bool, typer.Option("--huge", help="Up to five million transfers instead of one.")] = False,
     processes: ProcessesOption = 1,
     in_flight: InFlightOption = 400,
+    writers: WritersOption = 1,
 ) -> None:
     """The same at 10 000, 100 000 and a million transfers: how much dearer a payment becomes."""
-    _print(measure_growth(database, huge=huge, processes=processes, in_flight=in_flight), as_json=as_json)
+    figures = measure_growth(database, huge=huge, processes=processes, in_flight=in_flight, writers=writers)
+    _print(figures, as_json=as_json)
 
 
 def _print(figures: dict[str, Any], *, as_json: bool) -> None:

@@ -85,6 +85,8 @@ class Book:
         endings: what ended a reserve, by the reserve's id.
         refused: code and digest of contents by id.
         booked, newly_refused: what is to be written.
+        lowest: how far what is free on an account went down in between, at most zero; that much must be there.
+        before: the accounts as they were read.
     """
 
     now: datetime
@@ -94,6 +96,11 @@ class Book:
     refused: dict[str, tuple[str, bytes]]
     booked: list[Transfer] = field(default_factory=list)
     newly_refused: list[tuple[str, str, bytes]] = field(default_factory=list)
+    lowest: dict[int, int] = field(default_factory=dict)
+    before: dict[int, Account] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = dict(self.accounts)
 
     def decide(self, operation: Operation) -> Outcome:
         """Book an operation, or refuse it; one that was decided before is answered as it was then.
@@ -159,6 +166,10 @@ class Book:
 
     def _book(self, transfer: Transfer) -> None:
         rules.book(self.accounts, transfer)
+        payer = transfer.debit_id
+        change = self.accounts[payer].available_minor - self.before[payer].available_minor
+        if change < self.lowest.get(payer, 0):
+            self.lowest[payer] = change
         self.transfers[transfer.id] = transfer
         if transfer.pending_id is not None:
             self.endings[transfer.pending_id] = transfer

@@ -43,13 +43,16 @@ from unnest(%s::uuid[], %s::text[], %s::uuid[], %s::bigint[], %s::bigint[], %s::
 as row (id, kind, pending_id, debit_id, credit_id, amount_minor, currency, created_at, expires_at, reason)
 """
 _CHANGE = """
-update accounts a set
+with changed as (update accounts a set
     debits_pending = a.debits_pending + c.debits_pending, debits_posted = a.debits_posted + c.debits_posted,
     credits_pending = a.credits_pending + c.credits_pending, credits_posted = a.credits_posted + c.credits_posted,
     version = a.version + c.version
-from unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-as c (id, seen, debits_pending, debits_posted, credits_pending, credits_posted, version)
+from unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::bigint[]) as c (id, seen, lowest, debits_pending, debits_posted, credits_pending, credits_posted, version)
 where a.id = c.id and (c.seen is null or a.version = c.seen)
+    and (a.kind = 'system' or a.credits_posted - a.debits_posted - a.debits_pending + c.lowest >= 0)
+    and a.debits_pending + c.debits_pending >= 0 and a.credits_pending + c.credits_pending >= 0 returning 1)
+select count(*) from changed
 """
 _DECIDED = f"""
 select null, 'now', 0, 0, 0, null, floor(extract(epoch from clock_timestamp()) * 1000000)::bigint, null, null, null
@@ -58,6 +61,18 @@ union all
 union all
 select r.id::text, 'refused', 0, 0, 0, r.code, 0, encode(r.contents, 'hex'), null, null
 from unnest(%s::uuid[]) as wanted(id) join refused r on r.id = wanted.id
+"""  # noqa: S608
+_SEEN = f"""
+{_DECIDED}
+union all
+select null, 'account', a.id, a.debits_pending, a.debits_posted, a.currency, a.credits_pending, a.kind,
+    a.credits_posted, a.owner
+from (
+    select unnest(%s::bigint[])
+    union
+    select account from unnest(%s::uuid[]) as wanted(id) join transfers t on t.id = wanted.id
+    cross join lateral (values (t.debit_id), (t.credit_id)) as of(account)
+) as wanted(id) join accounts a on a.id = wanted.id
 """  # noqa: S608
 _REFUSE = """
 insert into refused (id, code, contents, at)
@@ -112,21 +127,46 @@ def insert_transfers(driver: Any, rows: Iterable[Transfer], batch: int) -> None:
 
 
 def change_accounts(driver: Any, changes: Sequence[Row]) -> int:
-    """Add to counters, each (id, version seen or None, four counters, version); how many rows were as expected."""
+    """Add to counters, each (id, version seen or None, lowest, four counters, version); how many were as expected."""
     arrays = [_array(column) for column in zip(*changes, strict=True)]
-    count: int = driver.execute(_CHANGE, arrays, prepare=True).rowcount
+    count: int = driver.execute(_CHANGE, arrays, prepare=True).fetchone()[0]
     return count
 
 
-def decided(
-    driver: Any, ids: Collection[str], ending: Collection[str]
-) -> tuple[list[Row], list[tuple[str, str, bytes]], int | None]:
+def decided(driver: Any, ids: Collection[str], ending: Collection[str]) -> tuple[list[Row], list[Row], int | None]:
     """What `transfers` gives, (id, code, contents) of ids that were refused, and the server's time in microseconds."""
     wanted = _array(ids)
-    rows = driver.execute(_DECIDED, (wanted, _array(ending), wanted), prepare=True).fetchall()
-    (now,) = (row[6] for row in rows if row[1] == "now")
-    no = [(row[0], row[5], bytes.fromhex(row[7])) for row in rows if row[1] == "refused"]
-    return [row for row in rows if row[1] not in ("now", "refused")], no, now
+    found = driver.execute(_DECIDED, (wanted, _array(ending), wanted), prepare=True).fetchall()
+    return _sorted_out(found)[:3]
+
+
+def seen(
+    driver: Any, accounts: Collection[int], ids: Collection[str], ending: Collection[str]
+) -> tuple[list[Row], list[Row], int | None, list[Row]]:
+    """All at one instant, without a lock: what `decided` gives, the reserves `ending`, and all accounts of these."""
+    wanted, ended = _array(ids), _array(ending)
+    known = "{" + ",".join({*ids, *ending}) + "}"
+    found = driver.execute(_SEEN, (known, ended, wanted, _array(accounts), ended), prepare=True).fetchall()
+    return _sorted_out(found)
+
+
+def _sorted_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row], int | None, list[Row]]:
+    """Transfers, refused ids, the time and accounts, from the rows of one statement."""
+    transfers: list[Row] = []
+    refused: list[Row] = []
+    accounts: list[Row] = []
+    now: int | None = None
+    for row in rows:
+        what = row[1]
+        if what == "account":
+            accounts.append((row[2], row[9], row[7], row[5], row[3], row[4], row[6], row[8], 0))
+        elif what == "refused":
+            refused.append((row[0], row[5], bytes.fromhex(row[7])))
+        elif what == "now":
+            now = row[6]
+        else:
+            transfers.append(row)
+    return transfers, refused, now, accounts
 
 
 def insert_refused(driver: Any, rows: Sequence[tuple[str, str, bytes]], at: int) -> None:

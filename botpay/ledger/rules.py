@@ -134,6 +134,9 @@ def _checked(account: Account, transfer: Transfer) -> Account:
         or account.credits_posted < 0
     ):
         raise LedgerFault(f"a counter of account {account.id} would go below zero")
-    if account.kind is not AccountKind.SYSTEM and account.available_minor < 0:
+    if (
+        account.credits_posted - account.debits_posted < account.debits_pending
+        and account.kind is not AccountKind.SYSTEM
+    ):
         raise LedgerFault(f"account {account.id} would be overdrawn")
     return account

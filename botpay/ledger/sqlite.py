@@ -28,9 +28,10 @@ insert into transfers (id, kind, pending_id, debit_id, credit_id, amount_minor, 
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _CHANGE = """
-update accounts set debits_pending = debits_pending + ?3, debits_posted = debits_posted + ?4,
-    credits_pending = credits_pending + ?5, credits_posted = credits_posted + ?6, version = version + ?7
+update accounts set debits_pending = debits_pending + ?4, debits_posted = debits_posted + ?5,
+    credits_pending = credits_pending + ?6, credits_posted = credits_posted + ?7, version = version + ?8
 where id = ?1 and version = coalesce(?2, version)
+    and (kind = 'system' or credits_posted - debits_posted - debits_pending + ?3 >= 0)
 """
 _REFUSED = "select r.id, r.code, r.contents from json_each(?) as wanted cross join refused r on r.id = wanted.value"
 
@@ -82,14 +83,12 @@ def insert_transfers(driver: Any, rows: Iterable[Transfer], batch: int) -> None:
 
 
 def change_accounts(driver: Any, changes: Sequence[Row]) -> int:
-    """Add to counters, each (id, version seen or None, four counters, version); how many rows were as expected."""
+    """Add to counters, each (id, version seen or None, lowest, four counters, version); how many were as expected."""
     count: int = driver.executemany(_CHANGE, changes).rowcount
     return count
 
 
-def decided(
-    driver: Any, ids: Collection[str], ending: Collection[str]
-) -> tuple[list[Row], list[tuple[str, str, bytes]], int | None]:
+def decided(driver: Any, ids: Collection[str], ending: Collection[str]) -> tuple[list[Row], list[Row], int | None]:
     """What `transfers` gives, (id, code, contents) of ids that were refused, and no time: SQLite has no clock."""
     found = driver.execute(_REFUSED, (_listed(ids),)).fetchall()
     return transfers(driver, ids, ending), [(_long(id_), code, contents) for id_, code, contents in found], None

@@ -5,6 +5,7 @@ is there then, so a charity that everybody gives to is held for the length of on
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
 from typing import Any
@@ -43,16 +44,36 @@ def load_transfers(connection: Connection, ids: Collection[str] = (), ending: Co
     return [_transfer(row) for row in _dialect(connection).transfers(raw(connection), ids, ending)]
 
 
-def load_decided(
-    connection: Connection, ids: Collection[str], ending: Collection[str]
-) -> tuple[list[Transfer], dict[str, tuple[str, bytes]], datetime | None]:
-    """What `load_transfers` gives; the code and the digest of contents of those ids that were refused; the time.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the database knows of some operations.
 
-    The time is the server's, read in the same statement; None where there is no server.
+    Attributes:
+        transfers: those that bear their ids, and those that end the reserves they name.
+        refused: the code and the digest of contents of those ids that were refused.
+        at: the server's time when it looked; None where there is no server.
+        accounts: all that they touch, if these were looked at in the same instant.
     """
-    rows, refused, at = _dialect(connection).decided(raw(connection), ids, ending)
-    found = {id_: (code, contents) for id_, code, contents in refused}
-    return [_transfer(row) for row in rows], found, None if at is None else instant(at)
+
+    transfers: list[Transfer]
+    refused: dict[str, tuple[str, bytes]]
+    at: datetime | None
+    accounts: list[Account] = field(default_factory=list)
+
+
+def load_decided(connection: Connection, ids: Collection[str], ending: Collection[str]) -> Seen:
+    """What became of ids before, and of the reserves `ending`."""
+    return _seen(*_dialect(connection).decided(raw(connection), ids, ending))
+
+
+def load_unlocked(
+    connection: Connection, accounts: Collection[int], ids: Collection[str], ending: Collection[str]
+) -> Seen:
+    """The same, with the reserves `ending` themselves and all accounts, at one instant of a PostgreSQL, unlocked.
+
+    What is decided by it is saved by `save_accounts` only where it still holds. The accounts' versions are not told.
+    """
+    return _seen(*postgresql.seen(raw(connection), accounts, ids, ending))
 
 
 def save_transfers(connection: Connection, rows: Collection[Transfer], batch: int) -> None:
@@ -61,9 +82,21 @@ def save_transfers(connection: Connection, rows: Collection[Transfer], batch: in
         _dialect(connection).insert_transfers(raw(connection), rows, batch)
 
 
-def save_accounts(connection: Connection, before: Mapping[int, Account], after: Iterable[Account]) -> None:
-    """Add to counters what changed. Raises `LedgerFault` if an account that can run dry is not as it was read."""
-    changes = [_change(before[account.id], account) for account in sorted(after, key=_id)]
+def save_accounts(
+    connection: Connection,
+    before: Mapping[int, Account],
+    after: Iterable[Account],
+    lowest: Mapping[int, int] | None = None,
+) -> None:
+    """Add to counters what changed. Raises `LedgerFault` if an account can no longer take it.
+
+    Args:
+        lowest: for accounts that were read without a lock, how far what is free went down in between, at most zero: the
+            account may have changed, if only that much is still there. Without it an account that can run dry must be
+            as it was read.
+    """
+    ordered = sorted(after, key=_in_order_of_locks)
+    changes = [_change(before[account.id], account, lowest) for account in ordered]
     if changes and _dialect(connection).change_accounts(raw(connection), changes) != len(changes):
         raise LedgerFault("an account changed under its lock")
 
@@ -139,13 +172,14 @@ def _transfer(row: Sequence[Any]) -> Transfer:
     )
 
 
-def _change(before: Account, after: Account) -> tuple[int | None, ...]:
-    """By how much an account changed; bound to the version that was read, unless it was only credited and never dry."""
+def _change(before: Account, after: Account, lowest: Mapping[int, int] | None) -> tuple[int | None, ...]:
+    """By how much an account changed, and what must hold of it: its version, or that there is enough."""
     debits = after.debits_pending - before.debits_pending, after.debits_posted - before.debits_posted
-    added = any(debits) or before.kind is AccountKind.PERSON
+    guarded = lowest is None and (any(debits) or before.kind is AccountKind.PERSON)
     return (
         after.id,
-        before.version if added else None,
+        before.version if guarded else None,
+        0 if lowest is None else lowest.get(after.id, 0),
         *debits,
         after.credits_pending - before.credits_pending,
         after.credits_posted - before.credits_posted,
@@ -153,5 +187,15 @@ def _change(before: Account, after: Account) -> tuple[int | None, ...]:
     )
 
 
-def _id(account: Account) -> int:
-    return account.id
+def _seen(transfers: Sequence[Any], refused: Sequence[Any], at: int | None, accounts: Sequence[Any] = ()) -> Seen:
+    return Seen(
+        [_transfer(row) for row in transfers],
+        {id_: (code, contents) for id_, code, contents in refused},
+        None if at is None else instant(at),
+        [_account(row) for row in accounts],
+    )
+
+
+def _in_order_of_locks(account: Account) -> tuple[bool, int]:
+    """People first, as `load_accounts` locks them."""
+    return account.kind is not AccountKind.PERSON, account.id

@@ -1,8 +1,10 @@
 """What the ledger costs: reserve + post round trips beside a yardstick, run in turn on the same server or disk."""
 
 import asyncio
+import itertools
 import multiprocessing
 import random
+import secrets
 import statistics
 import tempfile
 import time
@@ -33,6 +35,7 @@ _WARM_UP_SECONDS = 0.5
 _ACCOUNTS = 10_000
 _ONE = Money(1)
 _FILLED_AT_ONCE = 2000
+_OURS, _NUMBERS = secrets.token_hex(8), itertools.count()
 SIZES = (10_000, 100_000, 1_000_000)
 HUGE = 5_000_000
 
@@ -55,33 +58,54 @@ class _Crowd:
 
 
 def ledger(
-    url: str, *, hot: bool = False, processes: int = 1, in_flight: int = 400, seconds: float = 4
+    url: str,
+    *,
+    hot: bool = False,
+    processes: int = 1,
+    in_flight: int = 400,
+    seconds: float = 4,
+    writers: int = 1,
 ) -> dict[str, Any]:
     """Round trips a second of `in_flight` callers in all, each of whom reserves, posts, and begins again.
 
     Args:
         url: a PostgreSQL server, on which two scratch databases are made, or an SQLite file, beside which two are.
         hot: everybody gives to one charity.
+        writers: connections of each process that book at once; one is all that SQLite can do.
     """
-    with _places(url) as (town, yardstick), _crowds(town, processes) as crowds:
+    with _places(url) as (town, yardstick), _crowds(town, processes, writers) as crowds:
         found = [_turn(yardstick, crowds, in_flight, seconds, hot=hot) for _ in range(_ROUNDS)]
-        return {**_figures(yardstick.name, found), "rows": _rows(town), "processes": processes, "in_flight": in_flight}
+        return {
+            **_figures(yardstick.name, found),
+            "rows": _rows(town),
+            "processes": processes,
+            "in_flight": in_flight,
+            "writers": writers,
+        }
 
 
-def growth(url: str, *, huge: bool = False, processes: int = 1, in_flight: int = 400) -> dict[str, Any]:
+def growth(
+    url: str, *, huge: bool = False, processes: int = 1, in_flight: int = 400, writers: int = 1
+) -> dict[str, Any]:
     """The same at 10 000, 100 000 and a million transfers, and how much more a round trip costs at the end.
 
     Args:
         huge: at five millions too.
     """
     sizes = []
-    with _places(url) as (town, yardstick), _crowds(town, processes) as crowds:
+    with _places(url) as (town, yardstick), _crowds(town, processes, writers) as crowds:
         for size in (*SIZES, HUGE) if huge else SIZES:
             _fill(town, size)
             found = [_turn(yardstick, crowds, in_flight, 2, hot=False) for _ in range(_ROUNDS)]
             sizes.append({"transfers": size, **_figures(yardstick.name, found), "rows": _rows(town)})
     first, last = sizes[0]["ratio"], sizes[-1]["ratio"]
-    return {"sizes": sizes, "cost_growth": round(first / last, 3), "processes": processes, "in_flight": in_flight}
+    return {
+        "sizes": sizes,
+        "cost_growth": round(first / last, 3),
+        "processes": processes,
+        "in_flight": in_flight,
+        "writers": writers,
+    }
 
 
 _Turn = tuple[float, float, list[float]]
@@ -168,13 +192,13 @@ def _rows(town: _Town) -> int:
 
 
 @contextmanager
-def _crowds(town: _Town, processes: int) -> Iterator[list[Pipe]]:
+def _crowds(town: _Town, processes: int, writers: int) -> Iterator[list[Pipe]]:
     """Processes that wait to be told how many callers to be, for how long."""
     context = multiprocessing.get_context("spawn")
     pipes = []
     for _ in range(processes):
         ours, theirs = context.Pipe()
-        context.Process(target=_serve, args=(theirs, town), daemon=True).start()
+        context.Process(target=_serve, args=(theirs, town, writers), daemon=True).start()
         theirs.close()
         ours.recv()
         pipes.append(ours)
@@ -183,19 +207,19 @@ def _crowds(town: _Town, processes: int) -> Iterator[list[Pipe]]:
         pipe.close()
 
 
-def _serve(pipe: Pipe, town: _Town) -> None:
+def _serve(pipe: Pipe, town: _Town, writers: int) -> None:
     books = Books.at(town.url, system_clock)
     pipe.send("ready")
     try:
         while True:
             callers, seconds, hot = pipe.recv()
-            pipe.send(asyncio.run(_crowd(books, town, callers, seconds, hot=hot)))
+            pipe.send(asyncio.run(_crowd(books, town, callers, seconds, writers, hot=hot)))
     except EOFError:
         books.close()
 
 
-async def _crowd(books: Books, town: _Town, callers: int, seconds: float, *, hot: bool) -> _Crowd:
-    batcher: Batcher[Operation, Outcome] = Batcher(books.engine.process, _give_up)
+async def _crowd(books: Books, town: _Town, callers: int, seconds: float, writers: int, *, hot: bool) -> _Crowd:
+    batcher: Batcher[Operation, Outcome] = Batcher(books.engine.process, _give_up, writers=writers)
     batcher.start()
     latencies: list[float] = []
     began = time.perf_counter() + _WARM_UP_SECONDS
@@ -219,7 +243,8 @@ async def _crowd(books: Books, town: _Town, callers: int, seconds: float, *, hot
 
 
 def _id() -> str:
-    return ids.fresh(system_clock())
+    """As in a chat: made from the name of a message, not of costly randomness."""
+    return ids.derived(system_clock(), f"{_OURS}:{next(_NUMBERS)}")
 
 
 def _give_up(_: Operation, fault: BaseException) -> Outcome:

@@ -223,20 +223,22 @@ class LedgerContract(ABC):
         assert (books.counters(alice), books.counters(bob)) == ((90, 0), (10, 0))
 
     @pytest.mark.parametrize("fight", ["threads", "processes"])
-    def test_the_same_id_at_once_is_one_transfer(self, books: Books, url: str, fight: str) -> None:
-        """The same payment asked for five times at once is booked once, and everybody is answered alike."""
+    @pytest.mark.parametrize("size", [5, 50])
+    def test_the_same_ids_at_once_are_booked_once(self, books: Books, url: str, fight: str, size: int) -> None:
+        """The same payments asked for five times at once are booked once, and everybody is answered alike."""
         alice, bob = books.open("alice", 1000), books.open("bob")
-        gifts = [books.direct(alice, bob, 10) for _ in range(5)]
-        assert _fight(fight, url, [gifts] * 5) == ["direct"] * 25
-        assert books.counters(alice) == (950, 0)
+        gifts = [books.direct(alice, bob, 10) for _ in range(size)]
+        assert _fight(fight, url, [gifts] * 5) == ["direct"] * (5 * size)
+        assert books.counters(alice) == (1000 - 10 * size, 0)
 
     @pytest.mark.parametrize("fight", ["threads", "processes"])
-    def test_the_same_id_for_two_things_at_once_is_one_of_them(self, books: Books, url: str, fight: str) -> None:
+    @pytest.mark.parametrize("size", [1, 50])
+    def test_an_id_for_two_things_at_once_is_one_of_them(self, books: Books, url: str, fight: str, size: int) -> None:
         """Of two payments from different people under one id at once, one is booked and the other is a conflict."""
-        people = [books.open(name, 100) for name in ("alice", "bob", "carol", "dave")]
-        first = books.direct(people[0], people[1], 10)
-        found = _fight(fight, url, [[first], [replace(first, debit_id=people[2], credit_id=people[3])]])
-        assert sorted(found) == ["conflict", "direct"]
+        people = [books.open(name, 1000) for name in ("alice", "bob", "carol", "dave")]
+        first = [books.direct(people[0], people[1], 10) for _ in range(size)]
+        second = [replace(gift, debit_id=people[2], credit_id=people[3]) for gift in first]
+        assert sorted(_fight(fight, url, [first, second])) == ["conflict"] * size + ["direct"] * size
 
     def test_post_against_expire_is_exactly_one(self, books: Books, url: str, clock: FixedClock) -> None:
         """When one process still posts what for another one's clock is over, each payment ends once."""

@@ -37,9 +37,10 @@ def url(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) -> 
         yield f"sqlite:///{tmp_path / 'ledger.sqlite'}"
 
 
-def test_killed_anywhere_nothing_is_lost_or_doubled(url: str) -> None:
-    """A process killed at any of ten points has done all of a batch or nothing; asked again, each payment is once."""
-    _kill_and_ask_again(url, lambda last: [round(number * last / 9) for number in range(10)])
+@pytest.mark.parametrize("size", [5, 40])
+def test_killed_anywhere_nothing_is_lost_or_doubled(url: str, size: int) -> None:
+    """Killed at any of ten points a process has done all of a batch or nothing; asked again, each payment is once."""
+    _kill_and_ask_again(url, size, lambda last: [round(number * last / 9) for number in range(10)])
 
 
 @pytest.mark.long
@@ -47,18 +48,18 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(url: str) -> None:
 def test_killed_a_hundred_times_nothing_is_lost_or_doubled(url: str, seed: int) -> None:
     """Kills at random points, a hundred for each database, lose and double nothing."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    _kill_and_ask_again(url, lambda last: [chance.randint(0, last) for _ in range(25)])
+    _kill_and_ask_again(url, chance.choice([1, 5, 40]), lambda last: [chance.randint(0, last) for _ in range(25)])
 
 
-def _kill_and_ask_again(url: str, choose: Callable[[int], list[int]]) -> None:
+def _kill_and_ask_again(url: str, size: int, choose: Callable[[int], list[int]]) -> None:
     books = Books.at(url, FixedClock())
-    alice, bob = books.open("alice", 100_000), books.open("bob")
+    alice, bob = books.open("alice", 10**6), books.open("bob")
     alive = Worker(url, at=books.clock(), dies_at=10**9)
-    _until_it_dies(alive, _batches(books, alice, bob))
+    _until_it_dies(alive, _batches(books, alice, bob, size))
     points = [0, *choose(alive.passed() - 1)]  # the first stands for the one that lived
     alive.stop()
     for point in points[1:]:
-        batches = _batches(books, alice, bob)
+        batches = _batches(books, alice, bob, size)
         worker = Worker(url, at=books.clock(), dies_at=point)
         answered = _until_it_dies(worker, batches)
         worker.stop()
@@ -68,20 +69,20 @@ def _kill_and_ask_again(url: str, choose: Callable[[int], list[int]]) -> None:
             assert answers == [type(operation).__name__.lower() for operation in batch]
             assert there.issuperset(operation.id for operation in batch), f"acknowledged, then lost at point {point}"
         for batch in batches:
-            assert len(there & {operation.id for operation in batch}) in (0, 5), f"half a batch at point {point}"
+            assert len(there & {operation.id for operation in batch}) in (0, size), f"half a batch at point {point}"
         assert books.problems() == []
         for batch in batches:
             books.do(*batch)
-    assert books.counters(alice) == (100_000 - 500 * len(points), 0)
-    assert books.counters(bob) == (500 * len(points), 0)
-    assert books.count("post") == books.count("reserve") == 5 * len(points)
+    assert books.counters(alice) == (10**6 - 100 * size * len(points), 0)
+    assert books.counters(bob) == (100 * size * len(points), 0)
+    assert books.count("post") == books.count("reserve") == size * len(points)
     assert books.problems() == []
     books.close()
 
 
-def _batches(books: Books, alice: int, bob: int) -> list[list[Operation]]:
-    """Five reserves, then their posts."""
-    reserves = [books.reserve(alice, bob, 100) for _ in range(5)]
+def _batches(books: Books, alice: int, bob: int, size: int) -> list[list[Operation]]:
+    """Some reserves, then their posts."""
+    reserves = [books.reserve(alice, bob, 100) for _ in range(size)]
     return [[*reserves], [books.post(reserve) for reserve in reserves]]
 
 
