@@ -19,6 +19,7 @@ def parse(
     if not jsonl:
         raise typer.BadParameter('say --jsonl: one JSON object a line, such as {"id": 1, "text": "#envoyer 10 € @bob"}')
     options = ParseOptions(bots=tuple(bot or ()), charities=tuple(charity or ()))
+    parse_line('{"text": "#envoyer 1 € @x"}', options)  # reads the grammar before a message has to wait for it
     for raw in sys.stdin.buffer:
         line = raw.decode("utf-8", errors="surrogateescape").rstrip("\r\n")
         print(parse_line(line, options), flush=True)
