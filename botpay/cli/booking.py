@@ -48,7 +48,7 @@ def fund(
     """Money came in from outside: from "cash in" to an account."""
     with operations_of(config, database) as operations:
         holder = operations.find(who)
-        _tell(holder, "funded", operations.fund(holder.owner, _money(amount, currency), reason, booking))
+        _tell(holder, "funded", operations.fund(holder.owner, money_of(amount, currency), reason, booking))
 
 
 def withdraw(
@@ -63,7 +63,7 @@ def withdraw(
     """Money was paid out: from an account to "cash out". No more than is free."""
     with operations_of(config, database) as operations:
         holder = operations.find(who)
-        _tell(holder, "withdrawn", operations.withdraw(holder.owner, _money(amount, currency), reason, booking))
+        _tell(holder, "withdrawn", operations.withdraw(holder.owner, money_of(amount, currency), reason, booking))
 
 
 def adjust(
@@ -77,7 +77,7 @@ def adjust(
     database: DatabaseOption = None,
 ) -> None:
     """Correct what an account has, up or down, against a system account."""
-    money = _money(amount[1:] if amount[:1] in ("+", "-") else amount, currency)
+    money = money_of(amount[1:] if amount[:1] in ("+", "-") else amount, currency)
     with operations_of(config, database) as operations:
         holder = operations.find(who)
         other = SystemAccount[against.name]
@@ -118,7 +118,7 @@ def person_of(operations: Operations, who: str) -> Holder:
     return holder
 
 
-def _money(text: str, currency: str) -> Money:
+def money_of(text: str, currency: str) -> Money:
     """An amount as typed: digits with at most two decimals; never a float, never rounded."""
     try:
         Money(0, currency)

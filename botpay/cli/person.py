@@ -4,13 +4,12 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
 
-from botpay.cli.booking import operations_of, person_of
+from botpay.cli.booking import money_of, operations_of, person_of
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.ledger import WhoArgument
 from botpay.clock import system_clock
@@ -21,7 +20,6 @@ from botpay.enrolment import Enrolment
 from botpay.errors import ConfigError
 from botpay.message import Actor, SecretText
 from botpay.migrations import require_current
-from botpay.money import Money
 from botpay.replies import LANGUAGES
 
 people = typer.Typer(help="Add people, unlock them.", no_args_is_help=True)
@@ -52,7 +50,9 @@ def add_person(
 ) -> None:
     """Add a person with a first PIN, asked for without showing it (or read from standard input)."""
     actors = [_actor(text, handle, name) for text in identity]
-    amount = _euros(fund) if fund else None
+    amount = money_of(fund, "EUR") if fund else None
+    if amount is not None and not amount.minor:
+        raise ConfigError("--fund 0 is nothing: leave it out")
     if language not in LANGUAGES:
         raise ConfigError(f"--language {language!r} must be one of {', '.join(LANGUAGES)}")
     pin = SecretText(getpass.getpass("PIN (6 digits): ") if sys.stdin.isatty() else sys.stdin.readline().strip())
@@ -93,8 +93,10 @@ def _enrolment(settings: Settings) -> Iterator[Enrolment]:
     require_current(opened)
     pepper, audit_key = (bytes.fromhex(k.get_secret_value()) for k in (settings.keys.pepper, settings.keys.audit))
     hasher = PinHasher(pepper, memory_kib=settings.hashing.memory_kib, passes=settings.hashing.passes)
-    yield Enrolment(database=opened, clock=system_clock, hasher=hasher, audit_key=audit_key)
-    opened.close()
+    try:
+        yield Enrolment(database=opened, clock=system_clock, hasher=hasher, audit_key=audit_key)
+    finally:
+        opened.close()
 
 
 def _actor(identity: str, handle: str | None, name: str) -> Actor:
@@ -105,10 +107,3 @@ def _actor(identity: str, handle: str | None, name: str) -> Actor:
     if len(parts) != 3 or not all(parts):
         raise ConfigError(f"--identity {identity!r} must be ADAPTER:TENANT:ID, such as telegram:main:123456789")
     return Actor(parts[0], parts[1], parts[2], handle=handle and handle.removeprefix("@"), name=name)
-
-
-def _euros(text: str) -> Money:
-    whole, _, cents = text.partition(".")
-    if not (whole.isascii() and whole.isdecimal() and len(cents) in (0, 2) and (not cents or cents.isdecimal())):
-        raise ConfigError(f"--fund {text!r} must be an amount such as 300 or 300.00")
-    return Money(int(Decimal(text) * 100))
