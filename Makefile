@@ -26,7 +26,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 lock:  ## renew requirements/dev.txt after a change of pyproject.toml
-	uv pip compile pyproject.toml --group dev --extra telegram --extra slack --extra postgres --universal \
+	uv pip compile pyproject.toml --group dev --extra telegram --extra slack --extra postgres --extra matrix --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
 
 $(READY): requirements/dev.txt pyproject.toml
