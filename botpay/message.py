@@ -8,7 +8,6 @@ printed by accident.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
 
 
 class SecretText:
@@ -237,27 +236,56 @@ class Receipt:
     ref: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `messages` within any `seconds`."""
+
+    messages: int
+    seconds: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a platform can do, as data.
+    """What a platform can do through its adapter, as data: the core asks these, never an adapter's name.
 
     Attributes:
-        private_message: the bot can write to a person alone.
-        edit: it can replace what it sent.
-        buttons: its messages or views can hold buttons.
+        private_message: the bot can write to a person alone, once that person has met it.
+        ephemeral: in a group it can show a text to one person alone.
+        edit: it can replace what it sent (`Outbound.replaces`).
+        delete_own: it can delete what it sent (`Outbound.deletes` with a receipt's reference).
+        delete_incoming: it can delete what a person wrote (`Outbound.deletes`), at least in private.
+        buttons: its messages or views can hold buttons that send a token back.
+        url_buttons: a button can open an address.
+        modal: keys are shown in a window of their own, opened by a button of the message.
+        suppress_previews: it keeps the platform from fetching links that it sends.
+        idempotent_send: the platform shows only once what is sent twice with the same `Outbound.id`.
+        mention_by_id: mentions can tell the stable id of who is meant, not only a name.
+        redelivers: the platform brings again what the adapter did not acknowledge.
         typed_pin: a PIN may be typed as a private message there.
-        delete_incoming: it can delete what a person wrote, at least in private.
-        max_text: the most characters of one message.
+        max_text: the most characters of one message; a longer one is refused as `Permanent`, never cut.
+        max_label: the most characters of a button's label.
+        max_token: the most bytes of a button's token.
+        per_chat: how fast one person or chat may be written to; None for no known limit.
+        per_group: the same for groups, where it differs.
+        overall: how fast the bot may call the platform in all.
     """
 
     private_message: bool = True
+    ephemeral: bool = False
     edit: bool = False
-    buttons: bool = False
-    typed_pin: bool = False
+    delete_own: bool = False
     delete_incoming: bool = False
+    buttons: bool = False
+    url_buttons: bool = False
+    modal: bool = False
+    suppress_previews: bool = False
+    idempotent_send: bool = False
+    mention_by_id: bool = False
+    redelivers: bool = False
+    typed_pin: bool = False
     max_text: int = 4096
-
-    @classmethod
-    def plain(cls) -> Self:
-        """A platform that can only send text."""
-        return cls()
+    max_label: int = 40
+    max_token: int = 64
+    per_chat: Rate | None = None
+    per_group: Rate | None = None
+    overall: Rate | None = None

@@ -1,4 +1,7 @@
-"""The contract of an adapter: a translator that does not know it is about money."""
+"""The contract of an adapter: a translator that does not know it is about money.
+
+docs/adapters.md teaches it; `botpay.testing.contract.AdapterContract` tests it.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,7 +10,11 @@ from typing import ClassVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from botpay.errors import ConfigError
 from botpay.message import Capabilities, Inbound, Outbound, Receipt
+
+CONTRACT = 1
+"""The version of this contract. It is raised when an adapter written for the one before would no longer be right."""
 
 Receive = Callable[[Inbound], Awaitable[None]]
 """Hands one inbound to the core. Returns when it is committed; raises `Busy` or `StorageUnavailable` when nothing
@@ -15,7 +22,10 @@ was done, and then the adapter lets its platform deliver again."""
 
 
 class AdapterSettings(BaseModel):
-    """The adapter's own section of botpay.toml. Unknown settings are refused; what was refused is never printed."""
+    """The adapter's own section of botpay.toml, its secrets as pydantic's `SecretStr`.
+
+    Unknown settings are refused; what was refused is never printed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -26,8 +36,15 @@ class Adapter(ABC):
     The core calls `start` once, then `send` for each outbound, at most one at a time per person or chat, and `stop`
     once. An adapter calls `receive` for each thing that a person did and acknowledges to its platform only
     after `receive` has returned.
+
+    Attributes:
+        contract: the `CONTRACT` that it was written for, as a number of its own: `contract = 1`.
+        name: its section of botpay.toml, its entry point, and the first part of every identity; never changes.
+        Settings: what its section may hold.
+        capabilities: what the platform can do through it.
     """
 
+    contract: ClassVar[int]
     name: ClassVar[str]
     Settings: ClassVar[type[AdapterSettings]] = AdapterSettings
     capabilities: ClassVar[Capabilities]
@@ -51,3 +68,14 @@ class Adapter(ABC):
     async def check(self) -> Sequence[str]:
         """What an operator should mend, each as a sentence with its remedy; empty if all is well."""
         return ()
+
+
+def require_contract(kind: type[Adapter]) -> None:
+    """Raises `ConfigError` if an adapter was not written for this version of the contract."""
+    written_for = getattr(kind, "contract", None)
+    if written_for != CONTRACT:
+        said = "does not say for which contract" if written_for is None else f"was written for contract {written_for}"
+        raise ConfigError(
+            f"{kind.__module__}:{kind.__name__} {said}, and this botpay keeps contract {CONTRACT} (botpay.adapters"
+            f".base.CONTRACT): install the version of the adapter that goes with this botpay"
+        )

@@ -19,6 +19,7 @@ class ConsoleAdapter(Adapter):
         clock: when a line is said.
     """
 
+    contract: ClassVar[int] = 1
     name: ClassVar[str] = "console"
     capabilities: ClassVar[Capabilities] = Capabilities(typed_pin=True)
     tenant: ClassVar[str] = "local"

@@ -7,20 +7,18 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from io import StringIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import structlog
 import typer
-from pydantic import ValidationError
 
 from botpay import migrations
-from botpay.adapters.base import Adapter
 from botpay.app import Application
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
-from botpay.config import DEFAULT_CONFIG, Settings, explain
+from botpay.cli.loading import load_adapters
+from botpay.config import DEFAULT_CONFIG, Settings
 from botpay.database import Database
 from botpay.errors import BotpayError, ConfigError
 
@@ -55,26 +53,6 @@ def doctor(config: ConfigOption = None) -> None:
     if wrong:
         raise typer.Exit(1)
     print("all is well")
-
-
-def load_adapters(settings: Settings) -> list[Adapter]:
-    """The adapters that have a section in botpay.toml, each with its settings checked by itself."""
-    known = {point.name: point for point in entry_points(group="botpay.adapters")}
-    return [_adapter(known, name, section) for name, section in settings.adapters.items()]
-
-
-def _adapter(known: dict[str, Any], name: str, section: dict[str, Any]) -> Adapter:
-    if name not in known:
-        raise ConfigError(f"[adapters.{name}]: no such adapter is installed; there are {', '.join(sorted(known))}")
-    try:
-        kind = known[name].load()
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"[adapters.{name}] needs {error.name}: pip install 'botpay[{name}]'") from None
-    try:
-        adapter: Adapter = kind(kind.Settings(**section))
-    except ValidationError as error:
-        raise ConfigError(explain(error, f"[adapters.{name}]")) from None
-    return adapter
 
 
 async def _serve(settings: Settings) -> None:

@@ -29,7 +29,7 @@ from botpay.errors import (
     StorageUnavailable,
     Unreachable,
 )
-from botpay.message import Capabilities, Inbound, Outbound, Receipt, Visibility
+from botpay.message import Capabilities, Inbound, Outbound, Rate, Receipt, Visibility
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,22 @@ class SlackAdapter(Adapter):
         pace: how fast to write; as Slack allows, if not given.
     """
 
+    contract: ClassVar[int] = 1
     name: ClassVar[str] = "slack"
     Settings: ClassVar[type[AdapterSettings]] = SlackSettings
-    capabilities: ClassVar[Capabilities] = Capabilities(edit=True, buttons=True, max_text=MAX_TEXT)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        edit=True,
+        delete_own=True,
+        buttons=True,
+        modal=True,
+        suppress_previews=True,
+        mention_by_id=True,
+        redelivers=True,
+        max_text=MAX_TEXT,
+        max_label=75,
+        max_token=2000,
+        per_chat=Rate(1),
+    )
 
     def __init__(
         self, settings: SlackSettings, *, clock: Callable[[], float] = time.time, pace: ChannelPace | None = None

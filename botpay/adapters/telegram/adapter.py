@@ -20,7 +20,7 @@ from botpay.adapters.telegram.settings import TelegramSettings, faults_of
 from botpay.adapters.telegram.translate import ADAPTER
 from botpay.adapters.telegram.webhook import answer_call
 from botpay.errors import ConfigError, Transient
-from botpay.message import Capabilities, Outbound, Receipt
+from botpay.message import Capabilities, Outbound, Rate, Receipt
 
 REFUSED_TOKEN = "Telegram refuses telegram.token: copy it again from @BotFather, or let it make a new one (/token)."  # noqa: S105 - a sentence
 
@@ -41,9 +41,22 @@ class TelegramAdapter(Adapter):
         limiter: keeps to Telegram's limits; tests give one that does not wait.
     """
 
+    contract = 1
     name = ADAPTER
     Settings: ClassVar[type[AdapterSettings]] = TelegramSettings
-    capabilities = Capabilities(edit=True, buttons=True, delete_incoming=True, max_text=4096)
+    capabilities = Capabilities(
+        edit=True,
+        delete_own=True,
+        delete_incoming=True,
+        buttons=True,
+        suppress_previews=True,
+        mention_by_id=True,  # where a person has no username
+        redelivers=True,
+        max_text=4096,
+        per_chat=Rate(1),
+        per_group=Rate(20, seconds=60),
+        overall=Rate(30),
+    )
 
     def __init__(self, settings: TelegramSettings, *, limiter: RateLimiter | None = None) -> None:
         self._settings = settings
