@@ -28,12 +28,15 @@ _PLAIN = re.compile(
 _PLAIN_SIGNS = re.compile(r"[`>]|[RMQ]T|@\w+[ \t]*:|orwarded|ransféré")
 
 
-def read_slack(text: str) -> tuple[str, tuple[Span, ...]]:
+def read_slack(text: str, *, channels_are_tags: bool = False) -> tuple[str, tuple[Span, ...]]:
     """Slack's mrkdwn as it stands in events and in slash commands with escaping on.
 
     `<@U1|label>` becomes "<@U1>" with a mention of U1 (the label is for show), `<#C1|tag>` becomes "#tag" and is no
     hashtag, `<!here>` becomes "@here" and is no person; links give their label, and `&amp; &lt; &gt;` are undone.
     (docs.slack.dev, "Formatting message text")
+
+    Args:
+        channels_are_tags: a channel that is named counts as the hashtag that somebody typed and Slack made a link of.
     """
     out: list[str] = []
     spans: list[Span] = []
@@ -45,6 +48,8 @@ def read_slack(text: str) -> tuple[str, tuple[Span, ...]]:
         length += len(before)
         if found["quote"] is not None:
             quotes.append((length, found["all"] is not None))
+        if channels_are_tags and (found["angle"] or "").startswith("#") and _label(found["angle"]):
+            kind = SpanKind.HASHTAG
         if kind is not None and shown:
             spans.append(Span(kind, length, length + len(shown), actor_id))
         out += before, shown
@@ -100,8 +105,7 @@ def _slack_piece(found: re.Match[str]) -> tuple[str, SpanKind | None, str | None
 
 def _slack_angle(inside: str) -> tuple[str, SpanKind | None, str | None]:
     """`<...>`: a mention, a channel, a group or a link, each with an optional label after "|"."""
-    target, _, label = inside.partition("|")
-    label = _unescaped(label)
+    target, label = inside.partition("|")[0], _label(inside)
     if target.startswith("@"):
         known = re.fullmatch(r"@[UW][A-Z0-9]+", target)
         return f"<{target}>", SpanKind.MENTION if known else SpanKind.OTHER, target[1:] if known else None
@@ -111,6 +115,10 @@ def _slack_angle(inside: str) -> tuple[str, SpanKind | None, str | None]:
         return "@" + (label or target[1:]).lstrip("@"), SpanKind.OTHER, None
     kind = SpanKind.EMAIL if target.startswith("mailto:") else SpanKind.LINK
     return label or _unescaped(target), kind, None
+
+
+def _label(inside: str) -> str:
+    return _unescaped(inside.partition("|")[2])
 
 
 def _unescaped(text: str) -> str:

@@ -1,6 +1,7 @@
 """What comes in from Slack, as inbounds."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from botpay.adapters.slack import SlackAdapter
 from botpay.adapters.slack.translate import Installation, Malformed, translate
-from botpay.message import Actor, Button, Flag, Press, Span, SpanKind, Visibility
+from botpay.message import Actor, Button, Chat, Flag, Press, Span, SpanKind, Visibility
 from botpay.testing.slack import Channel, FakeSlack, Person
 from botpay.testing.slack.rig import SlackRig, private, public
 
@@ -172,9 +173,61 @@ async def test_slash_commands(alice: Person, channel: Channel, rig: SlackRig) ->
     assert (got.author.id, got.author.handle) == ("U0ALICE", "alice")
     assert got.event_id == f"slash:{delivery.payload['trigger_id']}"
     assert (delivery.statuses, delivery.answer) == ([200], None)
-    await alice.slash("/pay")
-    assert rig.last.text.reveal() == "/pay"
+    await alice.slash("/solde")
+    assert rig.last.text.reveal() == "/solde"
     assert rig.last.chat.visibility is Visibility.PRIVATE
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "meant"),
+    [
+        ("/pay", "", "/help"),
+        ("/pay", "help", "/help"),
+        ("/pay", " Help ", "/help"),
+        ("/envoyer", "aide", "/aide"),
+        ("/envoyer", "", "/aide"),
+        ("/pay", "help bob with 5 €", "/pay help bob with 5 €"),
+    ],
+)
+async def test_a_command_alone_asks_how(alice: Person, rig: SlackRig, command: str, text: str, meant: str) -> None:
+    """A paying command without words, or before "help", asks for help; with anything more it is itself."""
+    await alice.slash(command, text)
+    assert rig.last.text.reveal() == meant
+    assert rig.last.spans[0] == Span(SpanKind.COMMAND, 0, len(meant.split()[0]))
+
+
+async def test_a_thread_is_a_chat_of_its_own(
+    adapter: SlackAdapter, alice: Person, channel: Channel, rig: SlackRig
+) -> None:
+    """What is said in a public thread, shown in the channel too or not, is answered in that thread."""
+    first = await alice.say(channel, "lunch?")
+    for broadcast in (False, True):
+        message = await alice.say(channel, "#envoyer 5 € @bob", thread=first, broadcast=broadcast)
+        assert rig.last.chat == Chat(f"{channel.id}:{first.ts}", Visibility.PUBLIC)
+        assert rig.last.event_id == f"{channel.id}:{message.ts}"
+    receipt = await adapter.send(
+        replace(public("Well?", channel, buttons=((Button("Yes", "yes"),),)), chat=rig.last.chat.id)
+    )
+    assert rig.sent(receipt).thread == first.ts
+    await alice.press(rig.sent(receipt), "Yes")
+    assert rig.last.chat.id == f"{channel.id}:{first.ts}"
+    await alice.say(None, "solde", thread=await alice.say(None, "bonjour"))
+    assert rig.last.chat == Chat(alice.direct.id, Visibility.PRIVATE)
+
+
+async def test_a_channel_named_like_a_charity_is_still_the_charity(
+    fake: FakeSlack, alice: Person, channel: Channel, rig: SlackRig
+) -> None:
+    """Slack makes a link of a hashtag that is also a channel; what was typed still counts, commands too."""
+    fake.channel("eaupourtous")
+    fake.channel("donner")
+    await alice.say(channel, "#donner 5 € #eaupourtous")
+    assert rig.last.text.reveal() == "#donner 5 € #eaupourtous"
+    assert rig.last.spans == (Span(SpanKind.HASHTAG, 0, 7), Span(SpanKind.HASHTAG, 12, 24))
+    unnamed = {"type": "message", "user": "U1", "text": "#donner 5 € <#C1|> <#C2>", "channel": "C1", "ts": "1.0"}
+    inbound = translate({"type": "event_callback", "event": unnamed}, HERE, NOW)
+    assert inbound is not None
+    assert {span.kind for span in inbound.spans} == {SpanKind.OTHER}
 
 
 async def test_each_command_and_tap_is_one_event(

@@ -4,6 +4,7 @@
 are the two ways in, and `adapter.py` joins them. Nothing here knows about money.
 """
 
-from botpay.adapters.slack.adapter import SlackAdapter, SlackSettings
+from botpay.adapters.slack.adapter import SlackAdapter
+from botpay.adapters.slack.settings import SlackSettings
 
 __all__ = ["SlackAdapter", "SlackSettings"]

@@ -5,18 +5,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from aiohttp import web
-from pydantic import SecretStr
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from botpay.adapters.base import Adapter, AdapterSettings, Receive
 from botpay.adapters.slack.api import SlackApi, fault_code
 from botpay.adapters.slack.blocks import Opening, fallback_text, keypad_modal, message_blocks, modal, read_opening
 from botpay.adapters.slack.flow import ChannelPace, Gate
-from botpay.adapters.slack.hook import read_signed
+from botpay.adapters.slack.hook import nonsense, read_signed
 from botpay.adapters.slack.people import People
+from botpay.adapters.slack.settings import SCOPES, SlackSettings
 from botpay.adapters.slack.socket import Socket
 from botpay.adapters.slack.translate import VIEW, Installation, Malformed, translate
 from botpay.errors import (
@@ -40,37 +40,6 @@ TRY_AGAIN = "Please try again in a moment. / Merci de réessayer dans un instant
 NOT_REACHED = frozenset({"cannot_dm_bot", "channel_not_found", "user_disabled", "user_not_found", "user_not_visible"})
 NOT_EDITABLE = frozenset({"cant_update_message", "channel_not_found", "edit_window_closed", "message_not_found"})
 NO_VIEW = frozenset({"not_found", "view_not_found"})
-
-SCOPES = {
-    "app_mentions:read": "to see messages that mention the bot",
-    "channels:history": "to see commands in the public channels it was invited to",
-    "chat:write": "to answer",
-    "commands": "to offer slash commands",
-    "im:history": "to see what people write to it alone",
-    "im:write": "to begin a private conversation",
-    "users:read": "to know what people are called",
-}
-"""The scopes that the bot token needs, each with its reason."""
-
-
-class SlackSettings(AdapterSettings):
-    """The section of botpay.toml for Slack.
-
-    Attributes:
-        bot_token: "xoxb-...", from OAuth & Permissions.
-        signing_secret: from Basic Information; needed for mode "http".
-        app_token: "xapp-...", with the scope connections:write; needed for mode "socket".
-        mode: whether Slack calls us, or we connect to Slack and need no public address.
-        path: the path of the Request URL for events, slash commands and interactivity.
-        base_url: of the Web API.
-    """
-
-    bot_token: SecretStr
-    signing_secret: SecretStr | None = None
-    app_token: SecretStr | None = None
-    mode: Literal["http", "socket"] = "http"
-    path: str = "/slack/events"
-    base_url: str = "https://slack.com/api/"
 
 
 class SlackAdapter(Adapter):
@@ -166,7 +135,7 @@ class SlackAdapter(Adapter):
             try:
                 answer = await self._take(payload)
             except Malformed:
-                raise web.HTTPBadRequest from None
+                raise nonsense() from None
             except (Busy, StorageUnavailable):
                 raise web.HTTPServiceUnavailable from None
         return web.Response() if answer is None else web.json_response(answer)
@@ -229,15 +198,17 @@ class SlackAdapter(Adapter):
         try:
             if private and outbound.replaces is not None and outbound.replaces.startswith(VIEW):
                 return await self._change_view(outbound, outbound.replaces)
-            channel = await self._direct_channel(str(outbound.to)) if private else str(outbound.chat)
-            return await self._write(outbound, channel)
+            if private:
+                return await self._write(outbound, await self._direct_channel(str(outbound.to)))
+            channel, _, thread = str(outbound.chat).partition(":")
+            return await self._write(outbound, channel, thread)
         except Permanent as fault:
             if private and fault_code(fault) in NOT_REACHED:
                 self._direct.pop(str(outbound.to), None)
                 raise Unreachable("Slack does not let us write to this person") from None
             raise
 
-    async def _write(self, outbound: Outbound, channel: str) -> Receipt:
+    async def _write(self, outbound: Outbound, channel: str, thread: str = "") -> Receipt:
         """Edit what is to be replaced if it stands in this very channel, else post.
 
         A private outbound that answers a press in a public channel must not replace the public message.
@@ -252,8 +223,10 @@ class SlackAdapter(Adapter):
         written_in, _, timestamp = (outbound.replaces or "").rpartition(":")
         if written_in == channel and await self._edited({**message, "ts": timestamp}):
             return Receipt(outbound.replaces)
-        quiet = {"mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
-        posted = await self._api.call("chat.postMessage", {**message, **quiet})
+        how: dict[str, Any] = {"mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
+        if thread:
+            how["thread_ts"] = thread
+        posted = await self._api.call("chat.postMessage", {**message, **how})
         return Receipt(f"{posted['channel']}:{posted['ts']}")
 
     async def _edited(self, message: Mapping[str, Any]) -> bool:

@@ -33,7 +33,12 @@ async def read_signed(request: web.Request, verifier: SignatureVerifier) -> Mapp
     try:
         return _parse(request.content_type, body)
     except Malformed:
-        raise web.HTTPBadRequest from None
+        raise nonsense() from None
+
+
+def nonsense() -> web.HTTPBadRequest:
+    """The answer to what makes no sense; it would make none the next time either."""
+    return web.HTTPBadRequest(headers={"X-Slack-No-Retry": "1"})
 
 
 def is_signed(request: web.Request, body: bytes, verifier: SignatureVerifier) -> bool:

@@ -3,7 +3,7 @@
 Read are: messages and mentions of the bot (Events API), slash commands, and presses of our buttons. Only what a
 person of our own workspace wrote just now is fresh; an edit, a shared message and a stranger of Slack Connect carry a
 flag; bots, joins, link previews and everything else are None. A thread does not say whom its replies mean, so
-`reply_to` stays empty.
+`reply_to` stays empty; what is said in a public thread is answered there.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botpay.adapters.slack.blocks import OPEN_KEYPAD, clear_token
+from botpay.adapters.slack.settings import COMMANDS
 from botpay.markup import read_slack
 from botpay.message import Actor, Chat, Flag, Inbound, Press, SecretText, Span, SpanKind, Visibility
 
@@ -20,6 +21,8 @@ VIEW = "view:"
 """Begins the surface of a press in a modal; the view's id follows."""
 FRESH_SUBTYPES = (None, "thread_broadcast", "file_share")
 SLACKBOT = "USLACKBOT"  # speaks without a bot_id
+HELP = ("", "?", "aide", "help")
+"""What follows a slash command of ours to ask what it does, as is the custom on Slack."""
 
 
 class Malformed(ValueError):
@@ -107,15 +110,16 @@ def _message(event: Mapping[str, Any], here: Installation) -> Inbound | None:
         return None
     channel, posted = _text(event, "channel"), _text(event, "ts")
     event_id, said_at = f"{channel}:{posted}", _moment(posted)
+    thread = _text_or_none(event, "thread_ts")
     if event.get("edited"):
         edit = _text(_mapping(event, "edited"), "ts")
         event_id, said_at, flags = f"{event_id}:edit:{edit}", _moment(edit), flags | {Flag.EDITED}
-    text, spans = read_slack(written)
+    text, spans = read_slack(written, channels_are_tags=True)
     inbound = Inbound(
         adapter=ADAPTER,
         tenant=here.tenant,
         event_id=event_id,
-        chat=_chat(channel, event.get("channel_type")),
+        chat=_chat(channel, event.get("channel_type"), thread),
         author=Actor(ADAPTER, here.tenant, str(user)),
         said_at=said_at,
         text=SecretText(text),
@@ -142,7 +146,10 @@ def _words(event: Mapping[str, Any]) -> tuple[str, frozenset[Flag]]:
 def _slash(payload: Mapping[str, Any], here: Installation, now: datetime) -> Inbound:
     """A slash command. Only its author sees it, so it counts as written in private: its channel is told nothing."""
     command, user = _text(payload, "command"), _text(payload, "user_id")
-    text, spans = read_slack(f"{command} {_text_or_none(payload, 'text') or ''}".rstrip())
+    words = (_text_or_none(payload, "text") or "").strip()
+    if command in COMMANDS and words.casefold() in HELP:
+        command, words = COMMANDS[command], ""
+    text, spans = read_slack(f"{command} {words}".rstrip(), channels_are_tags=True)
     inbound = Inbound(
         adapter=ADAPTER,
         tenant=here.tenant,
@@ -192,13 +199,18 @@ def _surface(payload: Mapping[str, Any], user_id: str) -> tuple[str, Chat]:
     if container.get("type") == "view":
         return VIEW + _text(container, "view_id"), Chat(user_id, Visibility.PRIVATE)
     channel = _text(container, "channel_id")
-    return f"{channel}:{_text(container, 'message_ts')}", _chat(channel)
+    thread = _text_or_none(container, "thread_ts")
+    return f"{channel}:{_text(container, 'message_ts')}", _chat(channel, thread=thread)
 
 
-def _chat(channel: str, channel_type: object = None) -> Chat:
-    """A direct message ("im", ids with D) is private; a group's direct message ("mpim") is not."""
-    private = channel_type == "im" or channel.startswith("D")
-    return Chat(channel, Visibility.PRIVATE if private else Visibility.PUBLIC)
+def _chat(channel: str, channel_type: object = None, thread: str | None = None) -> Chat:
+    """A direct message ("im", ids with D) is private; a group's direct message ("mpim") is not.
+
+    A thread is a chat of its own, "C1:1700000000.000100", where others read along.
+    """
+    if channel_type == "im" or channel.startswith("D"):
+        return Chat(channel, Visibility.PRIVATE)
+    return Chat(f"{channel}:{thread}" if thread else channel, Visibility.PUBLIC)
 
 
 def _by_stranger(inbound: Inbound) -> Inbound:

@@ -1,6 +1,6 @@
 """FakeSlack: the platform itself, on 127.0.0.1.
 
-Not emulated: OAuth, response URLs, threads, files, App Home, rate limits by themselves (use `fail_next`).
+Not emulated: OAuth, response URLs, files, App Home, rate limits by themselves (use `fail_next`).
 """
 
 import time

@@ -69,9 +69,11 @@ class Methods:
     def _post(self, arguments: Arguments) -> Answer:
         channel = self._channel(arguments.get("channel"))
         text, blocks = self._words(arguments, MAX_POST)
-        message = self._world.post(
-            Message(channel.id, self._world.timestamp(), self._world.bot.id, text, blocks, by_bot=True)
-        )
+        thread = arguments.get("thread_ts")
+        if thread is not None and (channel.id, str(thread)) not in self._world.messages:
+            raise Refused("thread_not_found")
+        ts, bot = self._world.timestamp(), self._world.bot.id
+        message = self._world.post(Message(channel.id, ts, bot, text, blocks, by_bot=True, thread=thread))
         return {"channel": channel.id, "ts": message.ts, "message": self.describe(message)}
 
     def _post_ephemeral(self, arguments: Arguments) -> Answer:
@@ -215,6 +217,10 @@ class Methods:
             told |= {"bot_id": self._bot_id, "app_id": self._app_id}
         if message.attachments:
             told["attachments"] = message.attachments
+        if message.thread:
+            told["thread_ts"] = message.thread
+        if message.broadcast:
+            told["subtype"] = "thread_broadcast"
         if message.edited:
             told["edited"] = {"user": message.user, "ts": message.edited}
         return told

@@ -49,9 +49,18 @@ class Person:
         """What stands in a channel, or in the direct messages, for this person now."""
         return [message.shown for message in self._world.seen_by(self.id, channel or self.direct)]
 
-    async def say(self, channel: Channel | None, text: str) -> Message:
-        """Write in a channel, or to the bot alone. "@bob", "#general", links and addresses are marked up as typed."""
+    async def say(
+        self, channel: Channel | None, text: str, *, thread: Message | None = None, broadcast: bool = False
+    ) -> Message:
+        """Write in a channel, or to the bot alone. "@bob", "#general", links and addresses are marked up as typed.
+
+        Args:
+            thread: the message to answer in a thread.
+            broadcast: show the answer in the channel too.
+        """
         message = self._new_message(channel, self.mark_up(text))
+        message.thread = (thread.thread or thread.ts) if thread else None
+        message.broadcast = broadcast
         await self._fake.tell_message(self.user, message)
         return message
 
@@ -174,6 +183,8 @@ class Person:
             "channel_id": channel.id,
             "is_ephemeral": surface.only_for is not None,
         }
+        if surface.thread:
+            container["thread_ts"] = surface.thread
         where = {"id": channel.id, "name": "directmessage" if channel.kind == "im" else channel.name}
         message = {} if surface.only_for else {"message": self._fake.methods.describe(surface)}
         return {"container": container, "channel": where, **message}

@@ -57,6 +57,8 @@ class Message:
         text, blocks: as Slack keeps them, escaped.
         only_for: the one person who sees it, if it is ephemeral.
         edited: the timestamp of the last edit.
+        thread: the timestamp of the message that this one answers in a thread.
+        broadcast: it is shown in the channel too.
     """
 
     channel: str
@@ -68,6 +70,8 @@ class Message:
     only_for: str | None = None
     edited: str | None = None
     attachments: list[dict[str, Any]] = field(default_factory=list)
+    thread: str | None = None
+    broadcast: bool = False
 
     @property
     def shown(self) -> str:
