@@ -63,6 +63,8 @@ class Application:
             language=settings.language,
             keypad_secret=hmac.digest(data_key, b"keypad", "sha256"),
             capabilities={adapter.name: adapter.capabilities for adapter in adapters},
+            public_url=settings.web.public_url,
+            link_secret=hmac.digest(data_key, b"link", "sha256"),
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
         pipeline = Pipeline(database=self.database, clock=clock, terms=terms, audit_key=audit_key, data_key=data_key)

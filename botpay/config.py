@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +31,7 @@ DEFAULT_CONFIG = Path("botpay.toml")
 KEY_BYTES = 32
 LEGAL_CAP_PERSON = Money(250_00)
 LEGAL_CAP_CHARITY = Money(500_00)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MORE_THAN_ANY_CAP = 10**9
 
 
@@ -47,6 +49,22 @@ def _is_key(value: SecretStr) -> SecretStr:
     if len(raw) != KEY_BYTES:
         raise ValueError(f"must be {2 * KEY_BYTES} hexadecimal digits; `openssl rand -hex {KEY_BYTES}` makes them")
     return value
+
+
+def _is_public_url(value: str) -> str:
+    """An origin that a PIN may be sent to: encrypted, or not leaving this machine."""
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        raise ValueError("must be an address such as https://pay.example.org") from None
+    host = url.hostname or ""
+    if url.scheme != "https" and not (url.scheme == "http" and host in _LOOPBACK):
+        raise ValueError("must begin with https://: a PIN is entered there; http:// is taken on 127.0.0.1 alone")
+    if not host or url.username is not None or url.path.strip("/") or url.query or url.fragment:
+        raise ValueError("must be an address without a path, such as https://pay.example.org")
+    written = f"[{host}]" if ":" in host else host
+    return f"{url.scheme}://{written}" + (f":{port}" if port is not None else "")
 
 
 HexKey = Annotated[SecretStr, AfterValidator(_is_key)]
@@ -101,10 +119,23 @@ class Limits(Section):
 
 
 class Web(Section):
-    """Where botpay's own web server listens, for webhooks."""
+    """Where botpay's own web server listens, for webhooks and for the pages on which people confirm.
+
+    Attributes:
+        public_url: where people's browsers find it, "https://pay.example.org"; without it there are no pages.
+        proxies: how many proxies of yours stand in front of it; by default one where `public_url` is https, else none.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    public_url: Annotated[str, AfterValidator(_is_public_url)] | None = None
+    proxies: int | None = Field(default=None, ge=0, le=8)
+
+    @property
+    def proxies_in_front(self) -> int:
+        """How many of the last addresses in X-Forwarded-For were written by proxies that can be trusted."""
+        behind_https = (self.public_url or "").startswith("https:")  # which botpay itself does not speak
+        return int(behind_https) if self.proxies is None else self.proxies
 
 
 class Hashing(Section):

@@ -15,7 +15,7 @@ from botpay.confirm.pin import is_pin
 from botpay.confirm.store import load_challenges, load_pins
 from botpay.directory.people import HandleKey, Identity, IdentityKey, Sighting, fold, identity_of
 from botpay.directory.store import load_identities, load_people, load_sightings
-from botpay.handlers.world import Deadline, Event, Terms, Unit, World
+from botpay.handlers.world import Deadline, Event, PageEntry, Terms, Unit, World
 from botpay.inbox import load_marks
 from botpay.ledger.model import TransferKind
 from botpay.ledger.spending import load_spending
@@ -97,7 +97,7 @@ def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World
     """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
     ids = {transfer for unit in units if (transfer := _transfer_named(unit.event))}
     people = {i.person_id for i in world.identities.values() if i.person_id}
-    people |= {unit.event.person_id for unit in units if isinstance(unit.event, PinVerdict)}
+    people |= {unit.event.person_id for unit in units if isinstance(unit.event, PinVerdict | PageEntry)}
     if not ids and not people:
         return
     found = load_challenges(connection, data_key, ids=sorted(ids), people=sorted(people))
@@ -201,7 +201,7 @@ def _transfer_named(event: Event) -> str | None:
     match event:
         case Inbound(press=press) if press is not None:
             return transfer_of(press.token)
-        case PinVerdict() | Deadline():
+        case PinVerdict() | Deadline() | PageEntry():
             return event.transfer_id
         case _:
             return None

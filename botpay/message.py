@@ -169,10 +169,15 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button: a press sends `token` back. Without a token it opens the private chat with the bot."""
+    """A button: a press sends `token` back, or opens `url`. With neither it opens the private chat with the bot.
+
+    Attributes:
+        url: the address of a page. It may let in whoever has it, so it is shown to nobody else and printed nowhere.
+    """
 
     label: str
     token: str | None = None
+    url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Challenge:
         asked_at: when the question was last put; a PIN typed before that answers another one.
         entry: digits of the PIN entered so far on a keypad; sealed at rest.
         checking_until: while a try is being checked no other is taken.
+        link: the hash of the token of the page on which it can be answered; that of the newest prompt alone.
     """
 
     transfer_id: str
@@ -73,6 +74,7 @@ class Challenge:
     tries: int = 0
     entry: SecretText = field(default_factory=SecretText)
     checking_until: datetime | None = None
+    link: bytes | None = None
     version: int = 0
 
     @property

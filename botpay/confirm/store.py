@@ -58,12 +58,14 @@ challenges = Table(
     Column("tries", Integer, nullable=False),
     Column("entry", LargeBinary),
     Column("checking_until", Instant),
+    Column("link", LargeBinary),
     Column("version", BigInteger, nullable=False),
     CheckConstraint("state in ('open', 'passed', 'failed', 'locked', 'cancelled', 'expired')", name="state"),
     CheckConstraint("tries between 0 and 3", name="tries"),
     CheckConstraint("state = 'open' or (entry is null and checking_until is null)", name="ended"),
     Index(None, "person_id", "state"),
     Index(None, "state", "expires_at"),
+    Index(None, "link", unique=True),
 )
 pins = Table(
     "pins",
@@ -77,7 +79,7 @@ pins = Table(
 )
 
 _CHALLENGE_FIELDS = [challenges.c[f.name] for f in fields(Challenge)]
-_CHANGING = ("state", "prompt_id", "asked_at", "tries", "entry", "checking_until", "version")
+_CHANGING = ("state", "prompt_id", "asked_at", "tries", "entry", "checking_until", "link", "version")
 _PIN_CHANGING = ("failures", "locked_at", "version")
 
 _challenges = (

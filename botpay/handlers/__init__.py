@@ -5,9 +5,9 @@ people about their money. They may read the world and call the rules of ledger, 
 """
 
 from botpay.confirm.checker import PinVerdict
-from botpay.handlers.confirming import expire, judge, press
+from botpay.handlers.confirming import enter_on_page, expire, judge, press
 from botpay.handlers.messages import hear
-from botpay.handlers.world import Deadline, Decision, Unit, World
+from botpay.handlers.world import Deadline, Decision, PageEntry, Unit, World
 from botpay.message import Inbound
 from botpay.outbox.model import Delivery, Fate, Letter
 
@@ -25,6 +25,8 @@ def decide(world: World, unit: Unit) -> Decision:
             return judge(world, verdict)
         case Deadline() as deadline:
             return expire(world, deadline.transfer_id)
+        case PageEntry() as entry:
+            return enter_on_page(world, entry)
         case Delivery() as delivery:
             return _note(delivery)
 

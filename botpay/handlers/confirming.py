@@ -1,5 +1,6 @@
 """PINs, verdicts, cancelling and expiry: how a reserved payment comes to its one end. Pure."""
 
+import hmac
 from dataclasses import replace
 
 from botpay import ids, policy
@@ -10,7 +11,7 @@ from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, tran
 from botpay.directory.people import Person
 from botpay.errors import Code, LedgerFault, Refusal
 from botpay.handlers import pay, talk
-from botpay.handlers.world import Decision, World
+from botpay.handlers.world import Decision, PageEntry, World
 from botpay.ledger import rules
 from botpay.ledger.model import AccountKind, Transfer, TransferKind
 from botpay.message import Inbound, SecretText
@@ -58,6 +59,27 @@ def _enter(world: World, challenge: Challenge, key: str, surface: str | None) ->
     text = talk.prompt_text(world, challenge)
     letters = talk.answer(world, challenge, text, surface=surface, pad=talk.keys(world, changed))
     return Decision(outcome="key", challenges=(changed,), letters=letters)
+
+
+def enter_on_page(world: World, entry: PageEntry) -> Decision:
+    """A PIN entered on the page of the newest prompt, or its payment called off there; the page says what came of it.
+
+    A page that shows another try than the one that is next is out of date: what was entered on it is not used.
+    """
+    challenge = world.challenges.get(entry.transfer_id)
+    if challenge is None or challenge.link is None or not hmac.compare_digest(challenge.link, entry.link):
+        return _IGNORED
+    if challenge.state is not State.OPEN:
+        return Decision(outcome=rules_of_challenge.ENDED_AS[challenge.state].value)
+    if world.now >= challenge.expires_at:
+        return expire(world, challenge.transfer_id)
+    if entry.pin is None:
+        return _end(world, challenge, State.CANCELLED)
+    if challenge.checking_until is not None and world.now < challenge.checking_until:
+        return Decision(outcome=Code.STILL_CHECKING.value)
+    if entry.number != challenge.tries + 1:
+        return Decision(outcome="page_out_of_date")
+    return try_pin(world, challenge, entry.pin.reveal())
 
 
 def try_pin(world: World, challenge: Challenge, entered: str, surface: str | None = None) -> Decision:

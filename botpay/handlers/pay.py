@@ -112,6 +112,7 @@ def _ask(
         expires_at=until,
     )
     left = Money(accounts[0].available_minor - transfer.amount_minor, transfer.currency)
+    challenge = talk.linked(world, challenge)
     letter = talk.prompt(world, challenge, left, inbound, author)
     return Decision(outcome="reserved", transfers=(transfer,), challenges=(challenge,), letters=(letter,))
 

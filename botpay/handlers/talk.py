@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from botpay import ids
+from botpay.confirm import link
 from botpay.confirm.challenge import FAILURES_BEFORE_LOCK, Challenge
 from botpay.confirm.keypad import keypad
 from botpay.directory.people import Person, label
@@ -41,18 +42,26 @@ def prompt(world: World, challenge: Challenge, left: Money, inbound: Inbound, au
     """
     letter = to_author(inbound, author, question(world, challenge, left), challenge.language)
     outbound = replace(letter.outbound, id=challenge.prompt_id, keypad=keys(world, challenge))
-    return Letter(outbound=outbound, fallback=letter.fallback)
+    return Letter(outbound=_with_link(world, challenge, outbound), fallback=letter.fallback)
 
 
 def again(world: World, challenge: Challenge, inbound: Inbound, author: Actor) -> tuple[Challenge, tuple[Letter, ...]]:
     """The same question once more, where its sender can see it now; the earlier one loses its keys, where it can."""
     letter = to_author(inbound, author, prompt_text(world, challenge), challenge.language)
-    moved = challenge.changed(prompt_id=ids.derived(world.now, f"{inbound.source}:prompt"))
-    here = replace(letter, outbound=replace(letter.outbound, id=moved.prompt_id, keypad=keys(world, challenge)))
+    moved = linked(world, challenge.changed(prompt_id=ids.derived(world.now, f"{inbound.source}:prompt")))
+    asked = replace(letter.outbound, id=moved.prompt_id, keypad=keys(world, challenge))
+    here = replace(letter, outbound=_with_link(world, moved, asked))
     if not world.terms.capabilities[challenge.origin_adapter].edit:
         return moved, (here,)
-    below = _to_sender(challenge, sentence("prompt.moved", challenge.language), None)
+    below = _to_sender(world, challenge, sentence("prompt.moved", challenge.language), None)
     return moved, (Letter(outbound=below, replaces_letter=challenge.prompt_id), here)
+
+
+def linked(world: World, challenge: Challenge) -> Challenge:
+    """The challenge, open to the link that its newest prompt shows and to no earlier one."""
+    if world.terms.public_url is None:
+        return challenge
+    return replace(challenge, link=link.hash_of(_token(world, challenge)))
 
 
 def prompt_text(world: World, challenge: Challenge) -> str:
@@ -78,7 +87,7 @@ def answer(
     on_surface = where_pressed(world, challenge, text, surface, pad)
     if on_surface and pad:
         return on_surface
-    return (*on_surface, Letter(outbound=_to_sender(challenge, text, pad), replaces_letter=challenge.prompt_id))
+    return (*on_surface, Letter(outbound=_to_sender(world, challenge, text, pad), replaces_letter=challenge.prompt_id))
 
 
 def where_pressed(
@@ -87,7 +96,7 @@ def where_pressed(
     """An answer on the surface that was pressed alone, if that is another than the prompt's own message."""
     if surface is None or surface == world.receipts.get(challenge.prompt_id):
         return ()
-    return (Letter(outbound=replace(_to_sender(challenge, text, pad), replaces=surface)),)
+    return (Letter(outbound=replace(_to_sender(world, challenge, text, pad), replaces=surface)),)
 
 
 def to_payee(world: World, challenge: Challenge, text: str, public_text: str) -> tuple[Letter, ...]:
@@ -142,9 +151,26 @@ def _tries_left(world: World, challenge: Challenge) -> list[str]:
     return lines
 
 
-def _to_sender(challenge: Challenge, text: str, pad: Keypad | None) -> Outbound:
+def _to_sender(world: World, challenge: Challenge, text: str, pad: Keypad | None) -> Outbound:
     to, chat = challenge.origin_actor, challenge.origin_chat
-    return replace(_private(challenge.origin_adapter, challenge.origin_tenant, to, text, chat=chat), keypad=pad)
+    outbound = _private(challenge.origin_adapter, challenge.origin_tenant, to, text, chat=chat)
+    return _with_link(world, challenge, replace(outbound, keypad=pad)) if pad else outbound
+
+
+def _with_link(world: World, challenge: Challenge, outbound: Outbound) -> Outbound:
+    """A question with the way to its page: on a button, else written below it, where the platform has none."""
+    base = world.terms.public_url
+    if base is None or challenge.link is None:
+        return outbound
+    url = link.address(base, _token(world, challenge))
+    if not world.terms.capabilities[outbound.adapter].url_buttons:
+        return replace(outbound, text=f"{outbound.text}\n{sentence('prompt.page', challenge.language, url=url)}")
+    button = Button(sentence("prompt.page.button", challenge.language), url=url)
+    return replace(outbound, buttons=((button,), *outbound.buttons))
+
+
+def _token(world: World, challenge: Challenge) -> str:
+    return link.token(world.terms.link_secret, challenge.transfer_id, challenge.person_id, challenge.prompt_id)
 
 
 def _open_private(inbound: Inbound, author: Actor, language: str) -> Outbound | None:

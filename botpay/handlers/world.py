@@ -14,7 +14,7 @@ from botpay.confirm.checker import PinCheck, PinVerdict
 from botpay.directory.people import Identity, IdentityKey, Person, Sighting
 from botpay.ledger import rules
 from botpay.ledger.model import Account, Transfer, TransferKind
-from botpay.message import Capabilities, Inbound
+from botpay.message import Capabilities, Inbound, SecretText
 from botpay.outbox.model import Delivery, Letter
 from botpay.parsing import Reading
 from botpay.policy import Caps, Limits, day_of
@@ -30,7 +30,30 @@ class Deadline:
     """Not to be marked: a challenge ends once."""
 
 
-Event = Inbound | PinVerdict | Deadline | Delivery
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEntry:
+    """What somebody did on the page of a payment; it enters by the same door as messages do.
+
+    Attributes:
+        person_id: whose payment it is.
+        link: the hash of the link's token by which the page was opened.
+        number: which try this is, as the page showed it; each is taken once.
+        pin: the digits entered; None calls the payment off.
+    """
+
+    transfer_id: str
+    person_id: str
+    link: bytes = field(repr=False)
+    number: int
+    pin: SecretText | None
+
+    @property
+    def source(self) -> str:
+        """What is done once only: this try, or calling off."""
+        return f"page:{self.transfer_id}:{self.number if self.pin else 'cancel'}"
+
+
+Event = Inbound | PinVerdict | Deadline | Delivery | PageEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +66,19 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the operator settled: caps, limits, language, and what each platform can do."""
+    """What the operator settled: caps, limits, language, and what each platform can do.
+
+    Attributes:
+        public_url: where people's browsers find our pages; None where there are none.
+    """
 
     caps: Caps
     language: str
     keypad_secret: bytes = field(repr=False)
     capabilities: Mapping[str, Capabilities]
     limits: Limits = field(default_factory=dict)
+    public_url: str | None = None
+    link_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,8 +166,8 @@ def _packed(outbound: Outbound) -> dict[str, Any]:
     return values
 
 
-def _packed_rows(rows: tuple[tuple[Button, ...], ...]) -> list[list[tuple[str, str | None]]]:
-    return [[(button.label, button.token) for button in row] for row in rows]
+def _packed_rows(rows: tuple[tuple[Button, ...], ...]) -> list[list[tuple[str | None, ...]]]:
+    return [[(b.label, b.token, b.url) if b.url else (b.label, b.token) for b in row] for row in rows]
 
 
 def _outbound_of(values: dict[str, Any]) -> Outbound:
@@ -179,4 +179,4 @@ def _outbound_of(values: dict[str, Any]) -> Outbound:
 
 
 def _rows(rows: list[list[list[str]]]) -> tuple[tuple[Button, ...], ...]:
-    return tuple(tuple(Button(label, token) for label, token in row) for row in rows)
+    return tuple(tuple(Button(*button) for button in row) for row in rows)

@@ -231,6 +231,17 @@ async def open_keypad(rig: SlackRig, alice: Person, text: str = "PIN?") -> View:
     return alice.modal
 
 
+async def test_a_button_to_a_page_stands_first(alice: Person, rig: SlackRig) -> None:
+    """The page is the first way to confirm, the keys the other; that it was opened, which Slack tells, is no press."""
+    page = Button("On a page", url="https://pay.example.org/open/x")
+    message = rig.sent(await rig.adapter.send(private("PIN?", keypad=KEYPAD, buttons=((page,),))))
+    (ways,) = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    assert [(way["text"]["text"], way.get("style")) for way in ways] == [("On a page", "primary"), ("Enter PIN", None)]
+    assert (ways[0]["url"], "value" in ways[0]) == ("https://pay.example.org/open/x", False)
+    await alice.press(message, "On a page")
+    assert rig.received == []
+
+
 async def test_the_keypad_opens_at_once(alice: Person, rig: SlackRig) -> None:
     """The button of a prompt shows its keys in a modal, with its text, and is no press for the core."""
     modal = await open_keypad(rig, alice, "10,00 EUR à Zoé <z> & co ?")

@@ -111,6 +111,18 @@ async def test_a_keypad_is_rows_of_buttons_under_dots(adapter: TelegramAdapter, 
     assert message.protected
 
 
+async def test_a_button_to_a_page_stands_above_the_keys(
+    telegram: FakeTelegram, adapter: TelegramAdapter, alice: FakeUser
+) -> None:
+    """The page is the first way to confirm, the keys the other; the button carries its address and no token."""
+    page = Button("Sur une page", url="https://pay.example.org/open/x")
+    await adapter.send(private(alice, "PIN ?", keypad=KEYPAD, buttons=((page,),)))
+    (message,) = alice.sees()
+    assert [[key.label for key in row] for row in message.buttons] == [["Sur une page"], ["1", "2"], ["3"]]
+    (first, *_), *_ = message.buttons
+    assert (first.url, first.data) == ("https://pay.example.org/open/x", None)
+
+
 async def test_a_keypad_without_dots_adds_nothing(adapter: TelegramAdapter, alice: FakeUser) -> None:
     """An empty `shown` leaves the text alone; a message without keypad can be forwarded."""
     await adapter.send(private(alice, "PIN ?", keypad=Keypad("PIN", "PIN", KEYPAD.rows)))

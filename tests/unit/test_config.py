@@ -140,6 +140,45 @@ def test_what_would_weaken_a_safeguard_is_refused(tmp_path: Path, section: str, 
     assert f"{section}.{setting}" in refusal(tmp_path, toml(rest=f"[{section}]\n{setting} = {value}"))
 
 
+@pytest.mark.parametrize(
+    ("written", "means", "proxies"),
+    [
+        ("https://pay.example.org", "https://pay.example.org", 1),
+        ("https://Pay.Example.org/", "https://pay.example.org", 1),
+        ("https://pay.example.org:8443", "https://pay.example.org:8443", 1),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", 0),
+        ("http://[::1]:8080/", "http://[::1]:8080", 0),
+    ],
+)
+def test_pages_have_a_public_address(tmp_path: Path, written: str, means: str, proxies: int) -> None:
+    """People's browsers find the pages at an https origin, behind a proxy; without encryption on this machine alone."""
+    web = loaded(tmp_path, toml(rest=f'[web]\npublic_url = "{written}"')).web
+    assert (web.public_url, web.proxies_in_front) == (means, proxies)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pay.example.org",
+        "http://192.168.1.5:8080",
+        "http://127.0.0.1.example.org",
+        "pay.example.org",
+        "ftp://127.0.0.1",
+        "https://",
+        "https://u:hunter2@pay.example.org",
+        "https://pay.example.org/pay",
+        "https://pay.example.org/?x=1",
+        "https://pay.example.org:port",
+        "",
+    ],
+)
+def test_a_page_is_not_shown_where_a_pin_could_be_read(tmp_path: Path, url: str) -> None:
+    """An address that is not https, or is more than an origin, is refused by name, and is not repeated."""
+    said = refusal(tmp_path, toml(rest=f'[web]\npublic_url = "{url}"'))
+    assert "web.public_url" in said
+    assert "hunter2" not in said
+
+
 def test_a_file_that_is_not_there_or_no_toml_is_refused(tmp_path: Path) -> None:
     """A missing file and one that is not TOML are told apart, each with its name."""
     with pytest.raises(ConfigError, match=r"nowhere\.toml.*--config"):

@@ -57,6 +57,7 @@ class SlackAdapter(Adapter):
         edit=True,
         delete_own=True,
         buttons=True,
+        url_buttons=True,
         modal=True,
         suppress_previews=True,
         mention_by_id=True,

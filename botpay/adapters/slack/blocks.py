@@ -15,6 +15,8 @@ from botpay.message import Button, Keypad, Outbound
 
 Block = dict[str, Any]
 
+LINK = "link:"
+"""Begins the action id of a button that opens a page. Slack tells of its presses too."""
 OPEN_KEYPAD = "open_keypad"
 """The action id of the button that shows a keypad."""
 DOTS = "dots"
@@ -50,10 +52,12 @@ def fallback_text(outbound: Outbound) -> str:
 
 def message_blocks(outbound: Outbound) -> list[Block]:
     """The text, the buttons, and for a keypad the button that opens it. Raises `Permanent` if it cannot be shown."""
-    blocks = _sections(outbound.text)
-    if outbound.keypad is not None:
-        blocks.append(_actions([_opener(outbound.keypad)]))
-    return blocks + _button_rows(outbound.buttons)
+    addressed = [button for row in outbound.buttons for button in row if button.url is not None]
+    links = [_link(button, number) for number, button in enumerate(addressed)]
+    openers = [_opener(outbound.keypad)] if outbound.keypad else []
+    ways = [*links, *openers]
+    first = [_actions([{**ways[0], "style": "primary"}, *ways[1:]])] if ways else []
+    return _sections(outbound.text) + first + _button_rows(outbound.buttons)
 
 
 def modal(outbound: Outbound, title: str) -> Block:
@@ -101,7 +105,12 @@ def _opener(keypad: Keypad) -> Block:
     value = _json_without_markup([keypad.title, rows, keypad.clear_token])
     if len(value) > MAX_VALUE:
         raise Permanent(f"a keypad of {len(value)} characters does not fit behind a Slack button")
-    return {**_button(keypad.open_label, OPEN_KEYPAD, value), "style": "primary"}
+    return _button(keypad.open_label, OPEN_KEYPAD, value)
+
+
+def _link(button: Button, number: int) -> Block:
+    words = _plain(_short(button.label, MAX_LABEL))
+    return {"type": "button", "action_id": f"{LINK}{number}", "text": words, "url": button.url}
 
 
 def _json_without_markup(value: Any) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from botpay.adapters.slack.blocks import OPEN_KEYPAD, clear_token
+from botpay.adapters.slack.blocks import LINK, OPEN_KEYPAD, clear_token
 from botpay.adapters.slack.settings import COMMANDS
 from botpay.markup import read_slack
 from botpay.message import Actor, Chat, Flag, Inbound, Press, SecretText, Span, SpanKind, Visibility
@@ -172,6 +172,8 @@ def _press(payload: Mapping[str, Any], here: Installation, now: datetime) -> Inb
     """A tap on a button. Each tap has its own trigger id, which its repetitions keep."""
     action = next(iter(payload.get("actions") or ()), None)
     if not isinstance(action, dict) or action.get("type") != "button":
+        return None
+    if str(action.get("action_id")).startswith(LINK):
         return None
     token: str | None = _text(action, "value")
     if action.get("action_id") == OPEN_KEYPAD and (token := clear_token(token or "")) is None:

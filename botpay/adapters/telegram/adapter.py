@@ -49,6 +49,7 @@ class TelegramAdapter(Adapter):
         delete_own=True,
         delete_incoming=True,
         buttons=True,
+        url_buttons=True,
         suppress_previews=True,
         mention_by_id=True,  # where a person has no username
         redelivers=True,

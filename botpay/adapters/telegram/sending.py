@@ -97,12 +97,13 @@ class Sender:
         return Receipt()
 
     def _keyboard(self, outbound: Outbound) -> InlineKeyboardMarkup | None:
-        rows = (*(outbound.keypad.rows if outbound.keypad else ()), *outbound.buttons)
+        keys = outbound.keypad.rows if outbound.keypad else ()
+        rows = sorted((*keys, *outbound.buttons), key=lambda row: not any(button.url for button in row))
         return InlineKeyboardMarkup([[self._button(button) for button in row] for row in rows]) if rows else None
 
     def _button(self, button: Button) -> InlineKeyboardButton:
         if button.token is None:
-            return InlineKeyboardButton(button.label, url=self._open_chat)
+            return InlineKeyboardButton(button.label, url=button.url or self._open_chat)
         return InlineKeyboardButton(button.label, callback_data=button.token)
 
 
