@@ -24,6 +24,7 @@ from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
 from botpay.pipeline import Pipeline, Result
 from botpay.policy import Caps, Period
+from botpay.turns import Turns
 from botpay.web.server import WebServer
 
 _SWEEP_EVERY_SECONDS = 1.0
@@ -75,6 +76,9 @@ class Application:
             verify or hasher.verify, workers=settings.hashing.workers, waiting=settings.hashing.waiting
         )
         self._outbox = Dispatcher(self.database, {a.name: a for a in adapters}, self._submit, clock)
+        turns = Turns(self.database)
+        for adapter in adapters:
+            adapter.meet(turns)
         routes = [route for adapter in adapters for route in adapter.routes()]
         self._web = WebServer(settings.web.host, settings.web.port, routes) if routes else None
         self._tasks: list[asyncio.Task[None]] = []

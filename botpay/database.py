@@ -150,6 +150,18 @@ class Database:
         with _faults_named(), self._reader.connect().execution_options(botpay_reads=True) as connection:
             yield connection
 
+    def lone_connection(self) -> Any:
+        """A connection of the driver's own to PostgreSQL, outside of the pool; each statement commits by itself.
+
+        Raises `StorageUnavailable` if there is none to be had.
+        """
+        with _faults_named():
+            pooled = self.engine.raw_connection()
+            connection: Any = pooled.driver_connection
+            pooled.detach()
+            connection.autocommit = True
+            return connection
+
     def now(self, connection: Connection, clock: Clock) -> datetime:
         """The time that decides.
 

@@ -5,7 +5,7 @@ docs/adapters.md teaches it; `botpay.testing.contract.AdapterContract` tests it.
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +30,21 @@ class AdapterSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class Host(Protocol):
+    """What the core does for adapters besides receiving. An adapter that needs none of it leaves `meet` alone."""
+
+    async def alone(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` in one process of the installation at a time, as platforms demand that deliver to one caller.
+
+        Returns when `work` does. While another process has its turn this waits; where the turn is lost, `work` is
+        cancelled and run again at the next one, so that nothing it had not confirmed may be taken for done.
+
+        Args:
+            what: names the work, over all adapters and tenants.
+        """
+        ...
+
+
 class Adapter(ABC):
     """One platform.
 
@@ -48,6 +63,17 @@ class Adapter(ABC):
     name: ClassVar[str]
     Settings: ClassVar[type[AdapterSettings]] = AdapterSettings
     capabilities: ClassVar[Capabilities]
+
+    def meet(self, host: Host) -> None:  # noqa: B027 - most adapters need nothing of it
+        """Called once, before `start` and `check`, with what the core lends."""
+
+    def link(self, payload: str) -> str | None:  # noqa: ARG002 - for those that have one
+        """An address that opens the private chat and says "/start payload" there, if the platform has such.
+
+        Args:
+            payload: at most 64 of A-Z a-z 0-9 _ -, and nothing that could be guessed: links get passed on.
+        """
+        return None
 
     def routes(self) -> Sequence[web.RouteDef]:
         """The HTTP routes that the platform calls, if any."""

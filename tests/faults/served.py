@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Self
 
@@ -26,17 +27,25 @@ class Served:
 
     Args:
         passes: the cost of checking a PIN; many, to have the time to kill a process while it checks.
+        database: the URL of an empty database with the current schema; by default an SQLite file in the folder.
     """
 
-    def __init__(self, folder: Path, telegram: FakeTelegram, *, passes: int = 2, confirm_within: int = 300) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        telegram: FakeTelegram,
+        *,
+        passes: int = 2,
+        confirm_within: int = 300,
+        database: str | None = None,
+    ) -> None:
         self.telegram = telegram
         self.alice, self.bob = (telegram.user(name, started=True) for name in ("alice", "bob"))
         self.group = telegram.group("amis", self.alice, self.bob)
         self.config = folder / "botpay.toml"
-        database = folder / "botpay.sqlite"
-        keys = keys_beside(database)
+        keys = keys_beside(folder / "botpay.sqlite")
         self.config.write_text(
-            f'database = "sqlite:///{database}"\n'
+            f'database = "{database or f"sqlite:///{folder}/botpay.sqlite"}"\n'
             f"[keys]\n"
             + "".join(f'{name} = "{getattr(keys, name).get_secret_value()}"\n' for name in ("pepper", "audit", "data"))
             + f"[limits]\nconfirm_within_seconds = {confirm_within}\n"
@@ -44,7 +53,8 @@ class Served:
             f'[adapters.telegram]\ntoken = "{telegram.token}"\nbase_url = "{telegram.base_url}"\n',
             encoding="utf-8",
         )
-        embedded(database, keys)
+        if database is None:
+            embedded(folder / "botpay.sqlite", keys)
         self._enrol()
         self._process: asyncio.subprocess.Process | None = None
 
@@ -55,6 +65,12 @@ class Served:
         """Leave no process behind, whatever the test saw."""
         if self._process is not None and self._process.returncode is None:
             await self.kill()
+
+    def twin(self) -> "Served":
+        """Another process of the same installation, to be started beside this one."""
+        other = copy(self)
+        other._process = None
+        return other
 
     async def start(self) -> None:
         """Start a process and wait until it says that it serves."""
@@ -102,7 +118,8 @@ class Served:
         with database.read() as connection:
             rows = connection.exec_driver_sql(
                 "select p.name, a.credits_posted - a.debits_posted - a.debits_pending, a.debits_pending "
-                "from accounts a join people p on replace(p.id, '-', '') = replace(a.owner, '-', '')"
+                "from accounts a join people p "
+                "on replace(cast(p.id as varchar), '-', '') = replace(cast(a.owner as varchar), '-', '')"
             )
             found = {row[0].split()[0].lower(): (row[1], row[2]) for row in rows}
         database.close()

@@ -10,7 +10,7 @@ from aiohttp import web
 from telegram import Bot, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
-from botpay.adapters.base import Adapter, AdapterSettings, Receive
+from botpay.adapters.base import Adapter, AdapterSettings, Host, Receive
 from botpay.adapters.telegram.intake import Intake
 from botpay.adapters.telegram.limits import RateLimiter
 from botpay.adapters.telegram.polling import ALLOWED_UPDATES, Poller
@@ -62,10 +62,15 @@ class TelegramAdapter(Adapter):
     def __init__(self, settings: TelegramSettings, *, limiter: RateLimiter | None = None) -> None:
         self._settings = settings
         self._limiter = limiter or RateLimiter()
+        self._host: Host | None = None
         self._bot: Bot | None = None
         self._sender: Sender | None = None
         self._intake: Intake | None = None
         self._polling: asyncio.Task[None] | None = None
+
+    def meet(self, host: Host) -> None:
+        """The core lets one process at a time poll."""
+        self._host = host
 
     def routes(self) -> Sequence[web.RouteDef]:
         """The webhook's route, in webhook mode."""
@@ -93,7 +98,7 @@ class TelegramAdapter(Adapter):
             receive, self._sender.answer, me=(bot.username, str(bot.id)), tenant=self._settings.tenant
         )
         if self._settings.mode == "polling":
-            self._polling = asyncio.create_task(Poller(bot, self._intake).run(), name="telegram polling")
+            self._polling = asyncio.create_task(self._poll(Poller(bot, self._intake)), name="telegram polling")
 
     async def send(self, outbound: Outbound) -> Receipt:
         """Deliver one outbound. Raises a `DeliveryError`; `Transient` before `start`."""
@@ -132,6 +137,13 @@ class TelegramAdapter(Adapter):
             return [f"Telegram did not answer at {self._settings.base_url}: check the network and telegram.base_url."]
         finally:
             await bot.shutdown()
+
+    async def _poll(self, poller: Poller) -> None:
+        """Poll, in this process or another: Telegram ends one of two polls of a bot with an error (409)."""
+        if self._host is None:
+            await poller.run()
+        else:
+            await self._host.alone(f"{ADAPTER}:{self._settings.tenant}:polling", poller.run)
 
     async def _on_call(self, request: web.Request) -> web.Response:
         intake, secret = self._intake, self._settings.webhook_secret

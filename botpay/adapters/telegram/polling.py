@@ -31,7 +31,11 @@ class Poller:
         self._failures = 0
 
     async def run(self) -> None:
-        """Ask for ever. No fault ends the loop: what was not confirmed is delivered again."""
+        """Ask for ever. No fault ends the loop: what was not confirmed is delivered again.
+
+        Another process may have polled before, so nothing is known of what is confirmed.
+        """
+        self._offset = None
         while True:
             try:
                 await self._ask_once()

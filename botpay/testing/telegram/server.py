@@ -38,6 +38,10 @@ class FakeTelegram:
         privacy: the bot sees of groups only what is meant for it, as is Telegram's default.
         loopback_webhooks: also take http://127.0.0.1 as a webhook, which the real one refuses.
         clock: seconds since 1970.
+
+    Attributes:
+        calls: the method, in lower case, and the parameters of each call.
+        refusals: the method and the error code of each call that failed.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class FakeTelegram:
         self._runner: web.AppRunner | None = None
         self._poster: asyncio.Task[None] | None = None
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.refusals: list[tuple[str, int]] = []
 
     async def start(self) -> None:
         """Listen."""
@@ -220,6 +225,7 @@ class FakeTelegram:
         try:
             return await self._answer(request)
         except ApiError as error:
+            self.refusals.append((request.match_info["method"].lower(), error.code))
             return error.to_response()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
