@@ -13,12 +13,12 @@ from botpay.batcher import Batcher
 from botpay.clock import Clock, system_clock
 from botpay.config import Settings
 from botpay.confirm.checker import Checker, PinCheck, Verify
-from botpay.confirm.pin import PinHasher
+from botpay.confirm.hashing import hasher_of
 from botpay.confirm.store import due
 from botpay.database import Database
 from botpay.dead_letters import DeadLetters
 from botpay.enrolment import Enrolment
-from botpay.errors import Busy, Transient
+from botpay.errors import Transient
 from botpay.handlers.world import Deadline, Event, Terms
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
@@ -52,13 +52,11 @@ class Application:
         verify: Verify | None = None,
     ) -> None:
         keys = settings.keys
-        audit_key, data_key, pepper = (
-            bytes.fromhex(key.get_secret_value()) for key in (keys.audit, keys.data, keys.pepper)
-        )
+        audit_key, data_key = (bytes.fromhex(key.get_secret_value()) for key in (keys.audit, keys.data))
         self._adapters = adapters
         self._clock = clock
         self.database = Database(settings.database)
-        hasher = PinHasher(pepper, memory_kib=settings.hashing.memory_kib, passes=settings.hashing.passes)
+        hasher = hasher_of(settings)
         terms = Terms(
             caps=Caps(person=settings.cap_person, charity=settings.cap_charity, confirm_within=settings.confirm_within),
             language=settings.language,
@@ -68,13 +66,23 @@ class Application:
             link_secret=hmac.digest(data_key, b"link", "sha256"),
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
-        pipeline = Pipeline(database=self.database, clock=clock, terms=terms, audit_key=audit_key, data_key=data_key)
+        self._checker = Checker(
+            verify or hasher.verify,
+            hasher.renewed,
+            workers=settings.hashing.workers,
+            waiting=settings.hashing.waiting,
+        )
+        pipeline = Pipeline(
+            database=self.database,
+            clock=clock,
+            terms=terms,
+            audit_key=audit_key,
+            data_key=data_key,
+            room=self._checker.room,
+        )
         dead_letters = DeadLetters(self.database, clock, data_key, settings.language)
         self.enrolment = Enrolment(database=self.database, clock=clock, hasher=hasher, audit_key=audit_key)
         self._batcher = Batcher(pipeline.process, dead_letters.keep)
-        self._checker = Checker(
-            verify or hasher.verify, workers=settings.hashing.workers, waiting=settings.hashing.waiting
-        )
         self._outbox = Dispatcher(self.database, {a.name: a for a in adapters}, self._submit, clock)
         turns = Turns(self.database)
         for adapter in adapters:
@@ -134,8 +142,6 @@ class Application:
 
         Raises `Busy` or `StorageUnavailable` when nothing was done, so that the platform delivers again.
         """
-        if self._checker.full:
-            raise Busy("too many PINs are being checked")
         await self._submit(inbound)
 
     async def sweep(self) -> None:

@@ -6,6 +6,7 @@ Every setting can come from the environment as BOTPAY_SECTION__NAME (BOTPAY_KEYS
 import difflib
 import secrets
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -75,6 +76,7 @@ class Keys(Section):
 
     Attributes:
         pepper: mixed into every PIN before it is hashed; without it a copy of the hashes is of no use.
+        old_peppers: earlier ones, by any name. A PIN that was hashed with one is hashed anew when it is next right.
         audit: keys the chain of the audit.
         data: seals what is entered so far on a keypad, and messages kept after a fault.
     """
@@ -82,17 +84,24 @@ class Keys(Section):
     pepper: HexKey
     audit: HexKey
     data: HexKey
+    old_peppers: Mapping[str, HexKey] = {}
 
     @model_validator(mode="after")
     def _different(self) -> "Keys":
-        if len({self.pepper.get_secret_value(), self.audit.get_secret_value(), self.data.get_secret_value()}) < 3:
-            raise ValueError(f"must be three different keys; `openssl rand -hex {KEY_BYTES}` makes one")
+        keys = [self.pepper, self.audit, self.data, *self.old_peppers.values()]
+        if len({key.get_secret_value().lower() for key in keys}) < len(keys):
+            raise ValueError(f"must be different keys; `openssl rand -hex {KEY_BYTES}` makes one")
         return self
 
     @classmethod
     def fresh(cls) -> "Keys":
         """New random keys."""
-        return cls(**{name: SecretStr(secrets.token_hex(KEY_BYTES)) for name in cls.model_fields})
+        return cls.model_validate({name: secrets.token_hex(KEY_BYTES) for name in cls.names()})
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The keys that there must be."""
+        return [name for name, kept in cls.model_fields.items() if kept.is_required()]
 
 
 class Limits(Section):

@@ -62,6 +62,7 @@ class Code(StrEnum):
     ALREADY_EXPIRED = "already_expired"
     NOTHING_OPEN = "nothing_open"
     STILL_CHECKING = "still_checking"
+    BUSY = "busy"
     WRONG_PIN = "wrong_pin"
     NOT_YET = "not_yet"
     # What the ledger refuses whoever books on it by ids; people in a chat cannot come to these.

@@ -7,7 +7,8 @@ One transaction holds it: the marks of what is done, transfers and balances, cha
 the audit's link become true together or not at all. Effects (the slow checks of PINs) begin after the commit.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -34,13 +35,18 @@ DUPLICATE = Result("duplicate")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Everything that a batch needs, put together by the application."""
+    """Everything that a batch needs, put together by the application.
+
+    Attributes:
+        room: how many more PINs can be checked without having to wait too long.
+    """
 
     database: Database
     clock: Clock
     terms: Terms
     audit_key: bytes = field(repr=False)
     data_key: bytes = field(repr=False)
+    room: Callable[[], int] = lambda: sys.maxsize
 
     def process(self, events: Sequence[Event]) -> list[Result]:
         """Handle events in order, in one commit; a result for each.
@@ -62,6 +68,7 @@ class Pipeline:
         fresh = loading.first_of_each(events, done)
         units = [Unit(event, reading) for event, reading in loading.read(connection, fresh, self.terms)]
         world, before = loading.load(connection, units, self.terms, now, self.data_key)
+        world.room = self.room()
         decisions: list[tuple[Unit, Decision]] = []
         for unit in units:
             decision = decide(world, unit)

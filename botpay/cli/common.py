@@ -56,7 +56,7 @@ def keys_beside(database: Path) -> Keys:
     if not path.exists():
         keys = Keys.fresh()
         path.touch(mode=0o600)
-        path.write_text("".join(f"{name} = {_plain(keys, name)}\n" for name in Keys.model_fields), encoding="ascii")
+        path.write_text("".join(f"{name} = {_plain(keys, name)}\n" for name in Keys.names()), encoding="ascii")
         return keys
     lines = (line.partition("=") for line in path.read_text(encoding="ascii").splitlines())
     try:

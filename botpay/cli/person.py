@@ -14,7 +14,7 @@ from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.ledger import WhoArgument
 from botpay.clock import system_clock
 from botpay.config import Settings
-from botpay.confirm.pin import PinHasher
+from botpay.confirm.hashing import hasher_of
 from botpay.database import Database
 from botpay.enrolment import Enrolment
 from botpay.errors import ConfigError
@@ -91,8 +91,7 @@ def add_charity(
 def _enrolment(settings: Settings) -> Iterator[Enrolment]:
     opened = Database(settings.database)
     require_current(opened)
-    pepper, audit_key = (bytes.fromhex(k.get_secret_value()) for k in (settings.keys.pepper, settings.keys.audit))
-    hasher = PinHasher(pepper, memory_kib=settings.hashing.memory_kib, passes=settings.hashing.passes)
+    hasher, audit_key = hasher_of(settings), bytes.fromhex(settings.keys.audit.get_secret_value())
     try:
         yield Enrolment(database=opened, clock=system_clock, hasher=hasher, audit_key=audit_key)
     finally:

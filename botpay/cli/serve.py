@@ -19,6 +19,9 @@ from botpay.app import Application
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.loading import load_adapters
 from botpay.config import DEFAULT_CONFIG, Settings
+from botpay.confirm.hashing import measured
+from botpay.confirm.pin import pepper_id
+from botpay.confirm.store import count_peppers
 from botpay.database import Database
 from botpay.errors import BotpayError, ConfigError
 
@@ -43,7 +46,10 @@ def upgrade(config: ConfigOption = None, database: DatabaseOption = None) -> Non
 def doctor(config: ConfigOption = None) -> None:
     """Say what is wrong with the configuration, and how to mend it; exit 1 if anything is."""
     settings = settings_of(config, None)
+    cost = measured(settings)
+    print(cost)
     wrong = [
+        *cost.troubles(),
         *_file_troubles(config or DEFAULT_CONFIG),
         *_database_troubles(settings),
         *asyncio.run(_adapter_troubles(settings)),
@@ -113,11 +119,24 @@ def _database_troubles(settings: Settings) -> Sequence[str]:
     opened = Database(settings.database)
     try:
         migrations.require_current(opened)
+        return _pepper_troubles(opened, settings)
     except BotpayError as error:
         return [str(error)]
     finally:
         opened.close()
-    return []
+
+
+def _pepper_troubles(database: Database, settings: Settings) -> Sequence[str]:
+    """PINs that nobody can enter any more, because the pepper that they were hashed with is not in the settings."""
+    keys = settings.keys
+    known = {pepper_id(bytes.fromhex(k.get_secret_value())) for k in (keys.pepper, *keys.old_peppers.values())}
+    with database.read() as connection:
+        counted = count_peppers(connection)
+    return [
+        f"{count} PINs were hashed with pepper {name}, which is none of [keys]: put it into [keys.old_peppers]"
+        for name, count in counted.items()
+        if name not in known
+    ]
 
 
 async def _adapter_troubles(settings: Settings) -> Sequence[str]:

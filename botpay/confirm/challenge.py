@@ -96,7 +96,7 @@ class Pin:
     """A person's PIN: its hash, and the failures since it was last right."""
 
     person_id: str
-    hash: str
+    hash: str = field(repr=False)
     failures: int = 0
     locked_at: datetime | None = None
     version: int = 0
@@ -105,6 +105,14 @@ class Pin:
     def locked(self) -> bool:
         """Whether no PIN is taken from this person until they are unlocked."""
         return self.locked_at is not None or self.failures >= FAILURES_BEFORE_LOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A hash to keep in the place of an older one, made from the same PIN."""
+
+    old: str = field(repr=False)
+    new: str = field(repr=False)
 
 
 def may_try(challenge: Challenge, pin: Pin, now: datetime) -> Refusal | None:
@@ -128,9 +136,10 @@ def count_try(challenge: Challenge, pin: Pin, now: datetime) -> tuple[Challenge,
     return counted, replace(pin, failures=pin.failures + 1, version=pin.version + 1)
 
 
-def right(pin: Pin) -> Pin:
-    """A PIN that was right: its row of failures begins anew."""
-    return replace(pin, failures=0, version=pin.version + 1)
+def right(pin: Pin, renewed: Renewed | None = None) -> Pin:
+    """A PIN that was right: its row of failures begins anew, and a renewed hash is kept if it is still this PIN's."""
+    hash_ = renewed.new if renewed and renewed.old == pin.hash else pin.hash
+    return replace(pin, hash=hash_, failures=0, version=pin.version + 1)
 
 
 def wrong(challenge: Challenge, pin: Pin, now: datetime) -> tuple[Challenge, Pin]:

@@ -6,11 +6,12 @@ anybody who has a copy of the hashes, whatever the hash costs; without the peppe
 
 import hmac
 import re
+from collections.abc import Sequence
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from botpay.errors import Busy
+from botpay.errors import Busy, ConfigError
 from botpay.message import SecretText
 
 PIN = re.compile(r"[0-9]{6}", re.ASCII)
@@ -54,34 +55,74 @@ def _is_date(pin: str) -> bool:
     return day_first or month_first or year_first
 
 
+NO_PIN = ""
+"""In the place of a hash that there is none of: checking it costs what any check costs, and no PIN is right."""
+
+PEPPER_ID_CHARACTERS = 8
+
+
 class PinHasher:
     """Hashes and checks PINs. Slow on purpose: call it from a worker thread.
+
+    What is kept begins with the name of its pepper, "1f3c9a7b$argon2id$v=19$...": a name is a MAC under the pepper, so
+    that one that was changed by mistake is seen as such, and not as everybody's wrong PIN.
 
     Args:
         pepper: 32 bytes kept outside the database.
         memory_kib, passes: the cost of Argon2id, with one lane.
+        old_peppers: earlier ones, with which PINs are still checked, and no longer hashed.
     """
 
-    def __init__(self, pepper: bytes, *, memory_kib: int, passes: int) -> None:
-        self._pepper = pepper
+    def __init__(self, pepper: bytes, *, memory_kib: int, passes: int, old_peppers: Sequence[bytes] = ()) -> None:
+        self._current = pepper_id(pepper)
+        self._peppers = {pepper_id(known): known for known in (pepper, *old_peppers)}
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
+        self._nobodys = self._argon2.hash(b"")
 
     def hash(self, person_id: str, pin: SecretText) -> str:
         """What is kept of a person's PIN."""
-        return self._argon2.hash(self._peppered(person_id, pin))
+        return f"{self._current}{self._argon2.hash(self._peppered(self._current, person_id, pin))}"
 
     def verify(self, hash_: str, person_id: str, pin: SecretText) -> bool:
-        """Whether this is the PIN that `hash_` was made from, for this person.
+        """Whether this is the PIN that `hash_` was made from, for this person. It costs the same where there is none.
 
-        Raises `Busy` if it could not be checked at all, as when memory is short: that is no wrong PIN.
+        Raises `ConfigError` if its pepper is not known here, and `Busy` if it could not be checked at all, as when
+        memory is short: neither is a wrong PIN.
         """
+        name, kept = hash_[:PEPPER_ID_CHARACTERS], hash_[PEPPER_ID_CHARACTERS:]
+        if not _is_hash(kept):
+            return self._matches(self._nobodys, self._peppered(self._current, person_id, pin)) and False
+        if name not in self._peppers:
+            raise ConfigError(f"a PIN was hashed with pepper {name}, which is none of [keys]: put it in old_peppers")
+        return self._matches(kept, self._peppered(name, person_id, pin))
+
+    def renewed(self, hash_: str, person_id: str, pin: SecretText) -> str | None:
+        """A hash to keep instead of that of a right PIN, if its pepper or its cost is not the one of today."""
+        name, kept = hash_[:PEPPER_ID_CHARACTERS], hash_[PEPPER_ID_CHARACTERS:]
+        if not _is_hash(kept) or (name == self._current and not self._argon2.check_needs_rehash(kept)):
+            return None
+        return self.hash(person_id, pin)
+
+    def _matches(self, kept: str, peppered: bytes) -> bool:
         try:
-            extract_parameters(hash_)
-            return self._argon2.verify(hash_, self._peppered(person_id, pin))
-        except (VerifyMismatchError, InvalidHashError):
+            return self._argon2.verify(kept, peppered)
+        except VerifyMismatchError:
             return False
         except VerificationError:
             raise Busy("the PIN could not be checked now") from None
 
-    def _peppered(self, person_id: str, pin: SecretText) -> bytes:
-        return hmac.digest(self._pepper, f"{person_id}|{pin.reveal()}".encode(), "sha256")
+    def _peppered(self, name: str, person_id: str, pin: SecretText) -> bytes:
+        return hmac.digest(self._peppers[name], f"{person_id}|{pin.reveal()}".encode(), "sha256")
+
+
+def pepper_id(pepper: bytes) -> str:
+    """What a pepper is called in the hashes made with it."""
+    return hmac.digest(pepper, b"name of a pepper", "sha256").hex()[:PEPPER_ID_CHARACTERS]
+
+
+def _is_hash(kept: str) -> bool:
+    try:
+        extract_parameters(kept)
+    except InvalidHashError:
+        return False
+    return True

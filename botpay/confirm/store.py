@@ -21,6 +21,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    func,
     insert,
     or_,
     select,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 )
 
 from botpay.confirm.challenge import Challenge, Pin, State
+from botpay.confirm.pin import PEPPER_ID_CHARACTERS
 from botpay.database import Instant, metadata
 from botpay.errors import LedgerFault
 from botpay.message import SecretText
@@ -80,7 +82,7 @@ pins = Table(
 
 _CHALLENGE_FIELDS = [challenges.c[f.name] for f in fields(Challenge)]
 _CHANGING = ("state", "prompt_id", "asked_at", "tries", "entry", "checking_until", "link", "version")
-_PIN_CHANGING = ("failures", "locked_at", "version")
+_PIN_CHANGING = ("hash", "failures", "locked_at", "version")
 
 _challenges = (
     select(*_CHALLENGE_FIELDS)
@@ -162,8 +164,14 @@ def add_pin(connection: Connection, pin: Pin) -> None:
     connection.execute(insert(pins).values(asdict(pin)))
 
 
+def count_peppers(connection: Connection) -> dict[str, int]:
+    """How many PINs were hashed with which pepper, by its name."""
+    name = func.substr(pins.c.hash, 1, PEPPER_ID_CHARACTERS)
+    return {str(pepper): count for pepper, count in connection.execute(select(name, func.count()).group_by(name))}
+
+
 def save_pins(connection: Connection, before: Mapping[str, Pin], after: Iterable[Pin]) -> None:
-    """Write counts of failures and locks, each only over the version that was read."""
+    """Write hashes, counts of failures and locks, each only over the version that was read."""
     changed = [
         {**_renamed(asdict(pin), _PIN_CHANGING), "_id": pin.person_id, "_seen_version": before[pin.person_id].version}
         for pin in after

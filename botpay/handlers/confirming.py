@@ -86,6 +86,8 @@ def try_pin(world: World, challenge: Challenge, entered: str, surface: str | Non
     """Count a try and have the PIN checked; the count is committed before the check begins."""
     pin = world.pins[challenge.person_id]
     refusal = may_try(challenge, pin, world.now)
+    if refusal is None and world.room <= 0:
+        refusal, challenge = Refusal(Code.BUSY), challenge.changed(entry=SecretText())
     if refusal is None:
         counted, pin = rules_of_challenge.count_try(challenge, pin, world.now)
         check = PinCheck(
@@ -104,6 +106,10 @@ def try_pin(world: World, challenge: Challenge, entered: str, surface: str | Non
             return _end(world, challenge, State.LOCKED, surface=surface)
         case Code.ALREADY_VOIDED if challenge.state is State.OPEN:
             return _end(world, challenge, State.FAILED, surface=surface)
+        case Code.BUSY:
+            text = f"{sentence('refusal.busy', challenge.language)}\n{talk.prompt_text(world, challenge)}"
+            letters = talk.answer(world, challenge, text, surface=surface, pad=talk.keys(world, challenge))
+            return Decision(outcome=refusal.code.value, challenges=(challenge,), letters=letters)
         case _:
             text = sentence(f"refusal.{refusal.code.value}", challenge.language)
             return Decision(outcome=refusal.code.value, letters=talk.answer(world, challenge, text, surface=surface))
@@ -114,7 +120,7 @@ def judge(world: World, verdict: PinVerdict) -> Decision:
     challenge = world.challenges[verdict.transfer_id]
     pin = world.pins[verdict.person_id]
     if verdict.right:
-        pin = rules_of_challenge.right(pin)
+        pin = rules_of_challenge.right(pin, verdict.renewed)
         return _pass(world, challenge, pin, verdict.surface)
     if challenge.state is not State.OPEN:
         return Decision(outcome=Code.WRONG_PIN.value)

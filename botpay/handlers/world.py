@@ -116,11 +116,13 @@ class World:
     """A working copy of the rows that a batch can touch, by what identifies them.
 
     Attributes:
+        room: how many more PINs can be checked without having to wait too long.
         spent: minor units by account and day: what the tables hold if there are limits, else what the batch adds.
     """
 
     now: datetime
     terms: Terms
+    room: int = 1
     identities: dict[IdentityKey, Identity] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     sightings: dict[tuple[str, str, str, str], Sighting] = field(default_factory=dict)
@@ -164,6 +166,7 @@ class World:
         self.challenges.update((c.transfer_id, c) for c in decision.challenges)
         self.pins.update((p.person_id, p) for p in decision.pins)
         self.people.update((p.id, p) for p in decision.people)
+        self.room -= len(decision.checks)
 
     def _book(self, transfer: Transfer) -> None:
         rules.book(self.accounts, transfer)

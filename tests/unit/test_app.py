@@ -19,9 +19,10 @@ from botpay import handlers
 from botpay.app import Application
 from botpay.config import Hashing, Keys, Settings
 from botpay.confirm.keypad import token
-from botpay.errors import Busy, ConfigError
+from botpay.errors import ConfigError
 from botpay.handlers.world import Decision, Unit, World
 from botpay.message import Chat, Inbound, Press, SecretText, Visibility
+from botpay.money import Money
 from botpay.sealing import unseal
 from botpay.testing.clocks import FixedClock
 from botpay.testing.console import ConsoleStage
@@ -30,7 +31,7 @@ from tests.conftest import DATA_KEY, PINS, Town
 
 FAST = 5.0  # seconds after which something that should have happened did not
 CANARIES = (ALICE.pin, BOB.pin)
-KEYS = Keys(**{name: SecretStr(digit * 64) for name, digit in (("pepper", "1"), ("audit", "2"), ("data", "3"))})
+KEYS = Keys(pepper=SecretStr("1" * 64), audit=SecretStr("2" * 64), data=SecretStr("3" * 64))
 
 
 @pytest.fixture
@@ -159,21 +160,30 @@ async def settled_town(
 
 
 async def test_beyond_what_can_be_checked_no_try_is_counted(settings: Settings) -> None:
-    """While too many PINs wait for their check the door is closed before a try is counted, so that none is wasted."""
+    """While too many PINs wait for their check, one more is neither counted nor read: its sender is told, all else goes
+    on, and the same PIN pays once there is room."""
     slow = Slow()
     narrow = settings.model_copy(update={"hashing": Hashing(workers=1, waiting=1)})
     async with settled_town(narrow, slow) as (application, stage, _):
-        for who, payee in (("alice", "bob"), ("bob", "alice")):
+        carol = application.enrolment.add_person("Carol", "fr", SecretText(PINS["carol"]), [stage.actor("carol")])
+        application.enrolment.fund(carol.id, Money(300_00), "gift")
+        for who, payee in (("alice", "bob"), ("bob", "alice"), ("carol", "bob")):
             await stage.say(who, f"#envoyer 1 euro @{payee}")
+        for who in ("alice", "bob"):
             await stage.enter_pin(who, PINS[who])
         await asyncio.sleep(0)  # both checks begin
-        with pytest.raises(Busy):
-            await stage.enter_pin("alice", "111213")
+        await stage.enter_pin("carol", PINS["carol"])
+        await stage.say("carol", "#solde", private=True)
         slow.go_on.set()
+        await application.settled()
+        told = [line.text for line in stage.take_lines() if line.to == "carol"]
+        assert [text.split()[0] for text in told] == ["Envoyer", "Trop", "Vous"], "asked, too many, the balance"
+        assert "ni lu ni compté" in told[1]
+        await stage.enter_pin("carol", PINS["carol"])
         await application.settled()
         with application.database.read() as connection:
             tries = connection.exec_driver_sql("select sum(tries), sum(state = 'passed') from challenges").one()
-    assert tuple(tries) == (2, 2)
+    assert tuple(tries) == (3, 3)
 
 
 async def test_the_same_message_many_times_at_once_has_one_effect(settings: Settings) -> None:

@@ -64,6 +64,16 @@ def test_keys_that_are_the_same_are_refused(tmp_path: Path) -> None:
     assert GOOD["audit"] not in said
 
 
+def test_earlier_peppers_are_keys_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Peppers of before come from the file or the environment, are checked like any key, and are not the one of now."""
+    old = "[keys.old_peppers]\n2025 = "
+    assert loaded(tmp_path, toml(rest=f'{old}"{"4" * 64}"')).keys.old_peppers["2025"].get_secret_value() == "4" * 64
+    assert "different keys" in refusal(tmp_path, toml(rest=f'{old}"{GOOD["pepper"]}"'))
+    assert "keys.old_peppers.2025" in refusal(tmp_path, toml(rest=f'{old}"c0ffee"'))
+    monkeypatch.setenv("BOTPAY_KEYS__OLD_PEPPERS__2024", "5" * 64)
+    assert loaded(tmp_path, toml()).keys.old_peppers["2024"].get_secret_value() == "5" * 64
+
+
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
     """A typo must not switch a safeguard off: settings that do not exist are refused, at the top and in sections."""
     assert "databse" in refusal(tmp_path, toml(rest='databse = "x"'))

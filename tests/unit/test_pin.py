@@ -4,15 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botpay.confirm.pin import PinHasher, is_pin, is_weak, without_pin
+from botpay.confirm.pin import NO_PIN, PinHasher, is_pin, is_weak, pepper_id, without_pin
+from botpay.errors import ConfigError
 from botpay.message import SecretText
 
 PIN = SecretText("482915")
 
 
-def hasher(pepper: bytes = b"p" * 32) -> PinHasher:
+def hasher(pepper: bytes = b"p" * 32, *old: bytes, passes: int = 1) -> PinHasher:
     """A cheap one: what a hash costs is not what is tested."""
-    return PinHasher(pepper, memory_kib=8, passes=1)
+    return PinHasher(pepper, memory_kib=8, passes=passes, old_peppers=old)
 
 
 @given(st.from_regex(r"[0-9]{6}", fullmatch=True).filter(str.isascii))
@@ -100,8 +101,32 @@ def test_a_hash_is_its_persons() -> None:
 
 
 def test_a_hash_needs_the_pepper() -> None:
-    """Without the pepper, which is not in the database, not even the right PIN fits its hash."""
-    assert not hasher(b"q" * 32).verify(hasher().hash("alice", PIN), "alice", PIN)
+    """Without its pepper, which is not in the database, a hash is of no use; it is told apart from a wrong PIN."""
+    kept = hasher().hash("alice", PIN)
+    with pytest.raises(ConfigError, match=rf"pepper {pepper_id(b'p' * 32)}, which is none of \[keys\]"):
+        hasher(b"q" * 32).verify(kept, "alice", PIN)
+    renamed = pepper_id(b"q" * 32) + kept[len(pepper_id(b"q" * 32)) :]
+    assert not hasher(b"q" * 32).verify(renamed, "alice", PIN)
+
+
+def test_a_hash_of_an_old_pepper_is_renewed() -> None:
+    """A PIN that was hashed with an earlier pepper or for less still fits, and is hashed anew when it was right."""
+    first = hasher().hash("alice", PIN)
+    later = hasher(b"q" * 32, b"p" * 32, passes=2)
+    assert later.verify(first, "alice", PIN)
+    assert not later.verify(first, "alice", SecretText("482916"))
+    renewed = later.renewed(first, "alice", PIN)
+    assert renewed is not None
+    assert renewed.startswith(pepper_id(b"q" * 32))
+    assert hasher(b"q" * 32, passes=2).verify(renewed, "alice", PIN), "the old pepper is not needed any more"
+    assert later.renewed(renewed, "alice", PIN) is None
+    assert hasher(passes=2).renewed(first, "alice", PIN), "one that cost less"
+
+
+def test_the_name_of_a_pepper_does_not_tell_it() -> None:
+    """What is kept with a hash names its pepper by a MAC, not by any part of it."""
+    assert pepper_id(b"p" * 32) not in (b"p" * 32).hex()
+    assert pepper_id(b"p" * 32) != pepper_id(b"q" * 32)
 
 
 def test_the_same_pin_is_kept_in_different_ways() -> None:
@@ -111,10 +136,10 @@ def test_the_same_pin_is_kept_in_different_ways() -> None:
 
 def test_a_hash_that_is_none_lets_nobody_in() -> None:
     """A damaged or empty hash is a wrong PIN, not a fault."""
-    assert not hasher().verify("", "alice", PIN)
+    assert not hasher().verify(NO_PIN, "alice", PIN)
     assert not hasher().verify("$argon2id$broken", "alice", PIN)
 
 
 def test_hashes_are_argon2id_with_the_cost_asked_for() -> None:
     """The hash is Argon2id (RFC 9106) with the memory and passes of the settings, so that the floor of them holds."""
-    assert PinHasher(b"p" * 32, memory_kib=64, passes=3).hash("alice", PIN).startswith("$argon2id$v=19$m=64,t=3,p=1$")
+    assert PinHasher(b"p" * 32, memory_kib=64, passes=3).hash("alice", PIN)[8:36] == "$argon2id$v=19$m=64,t=3,p=1$"
