@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, case, func, or_, select
 
 from botpay import ids
-from botpay.confirm.store import challenges
+from botpay.confirm.store import challenges, open_memo
 from botpay.directory.store import people
 from botpay.errors import ConfigError
 from botpay.ledger.schema import MOVED, accounts, transfers
 from botpay.money import Money
+from botpay.sealing import Keyring
 
 _CHUNK = 1000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -61,7 +62,13 @@ class Statement:
 
 
 def load_statement(
-    connection: Connection, owner: str, name: str, currency: str, first_day: date | None, last_day: date | None
+    connection: Connection,
+    keyring: Keyring,
+    owner: str,
+    name: str,
+    currency: str,
+    first_day: date | None,
+    last_day: date | None,
 ) -> Statement:
     """The statement of an owner's account, from the rows of its transfers; both days included.
 
@@ -74,7 +81,7 @@ def load_statement(
     rows = connection.execute(_lines(account_id, since, until)).all()
     balances = accumulate((row.amount_minor for row in rows), initial=opening)
     next(balances)
-    lines = tuple(_line(row, balance) for row, balance in zip(rows, balances, strict=True))
+    lines = tuple(_line(row, balance, keyring) for row, balance in zip(rows, balances, strict=True))
     return Statement(
         owner=owner,
         name=name,
@@ -132,12 +139,13 @@ def to_dict(statement: Statement) -> dict[str, Any]:
     }
 
 
-def _line(row: Row[Any], balance_minor: int) -> Line:
+def _line(row: Row[Any], balance_minor: int, keyring: Keyring) -> Line:
+    memo = open_memo(keyring, row.pending_id, row.memo) if row.memo else row.reason
     return Line(
         at=row.created_at,
         reference=ids.reference(row.pending_id or row.id),
         other=row.other,
-        memo=row.memo,
+        memo=memo or "",
         amount_minor=row.amount_minor,
         balance_minor=balance_minor,
     )
@@ -185,7 +193,8 @@ def _lines(account_id: int, since: datetime | None, until: datetime | None) -> S
             moved.c.created_at,
             case((sent, -moved.c.amount_minor), else_=moved.c.amount_minor).label("amount_minor"),
             func.coalesce(name, other.c.owner).label("other"),
-            func.coalesce(challenges.c.memo, moved.c.reason, "").label("memo"),
+            challenges.c.memo,
+            moved.c.reason,
         )
         .join(other, other.c.id == case((sent, moved.c.credit_id), else_=moved.c.debit_id))
         .outerjoin(challenges, challenges.c.transfer_id == moved.c.pending_id)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hmac
 from collections.abc import Sequence
 
 import structlog
@@ -24,6 +23,7 @@ from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
 from botpay.pipeline import Pipeline, Result
 from botpay.policy import Caps, Period
+from botpay.sealing import Keyring
 from botpay.turns import Turns
 from botpay.web.server import WebServer
 
@@ -52,7 +52,8 @@ class Application:
         verify: Verify | None = None,
     ) -> None:
         keys = settings.keys
-        audit_key, data_key = (bytes.fromhex(key.get_secret_value()) for key in (keys.audit, keys.data))
+        audit_key = bytes.fromhex(keys.audit.get_secret_value())
+        keyring = Keyring.of(keys)
         self._adapters = adapters
         self._clock = clock
         self.database = Database(settings.database)
@@ -60,10 +61,10 @@ class Application:
         terms = Terms(
             caps=Caps(person=settings.cap_person, charity=settings.cap_charity, confirm_within=settings.confirm_within),
             language=settings.language,
-            keypad_secret=hmac.digest(data_key, b"keypad", "sha256"),
+            keypad_secret=keyring.secret("keypad"),
             capabilities={adapter.name: adapter.capabilities for adapter in adapters},
             public_url=settings.web.public_url,
-            link_secret=hmac.digest(data_key, b"link", "sha256"),
+            link_secret=keyring.secret("link"),
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
         self._checker = Checker(
@@ -77,13 +78,13 @@ class Application:
             clock=clock,
             terms=terms,
             audit_key=audit_key,
-            data_key=data_key,
+            keyring=keyring,
             room=self._checker.room,
         )
-        dead_letters = DeadLetters(self.database, clock, data_key, settings.language)
+        dead_letters = DeadLetters(self.database, clock, keyring, settings.language)
         self.enrolment = Enrolment(database=self.database, clock=clock, hasher=hasher, audit_key=audit_key)
         self._batcher = Batcher(pipeline.process, dead_letters.keep)
-        self._outbox = Dispatcher(self.database, {a.name: a for a in adapters}, self._submit, clock)
+        self._outbox = Dispatcher(self.database, keyring, {a.name: a for a in adapters}, self._submit, clock)
         turns = Turns(self.database)
         for adapter in adapters:
             adapter.meet(turns)

@@ -78,17 +78,19 @@ class Keys(Section):
         pepper: mixed into every PIN before it is hashed; without it a copy of the hashes is of no use.
         old_peppers: earlier ones, by any name. A PIN that was hashed with one is hashed anew when it is next right.
         audit: keys the chain of the audit.
-        data: seals what is entered so far on a keypad, and messages kept after a fault.
+        data: seals what must not be read in a copy of the database: letters, memos, e-mail addresses, tokens.
+        old_data: other keys of the data, by names of the operator's own, which can still open what they sealed.
     """
 
     pepper: HexKey
     audit: HexKey
     data: HexKey
     old_peppers: Mapping[str, HexKey] = {}
+    old_data: Mapping[str, HexKey] = {}
 
     @model_validator(mode="after")
     def _different(self) -> "Keys":
-        keys = [self.pepper, self.audit, self.data, *self.old_peppers.values()]
+        keys = [self.pepper, self.audit, self.data, *self.old_peppers.values(), *self.old_data.values()]
         if len({key.get_secret_value().lower() for key in keys}) < len(keys):
             raise ValueError(f"must be different keys; `openssl rand -hex {KEY_BYTES}` makes one")
         return self

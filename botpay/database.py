@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Dialect, Engine, Integer, MetaData, create_engine, event
+from sqlalchemy import BigInteger, Connection, Dialect, Engine, Integer, LargeBinary, MetaData, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.types import TypeDecorator
 
@@ -40,6 +40,7 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "recursive_triggers=ON",  # else REPLACE removes rows without the triggers that refuse it
+    "secure_delete=ON",  # what was wiped is overwritten in the file too
     f"busy_timeout={_BUSY_TIMEOUT_MS}",
 )
 _OF_A_WRITER = (  # every statement goes by keys: plans that ask the statistics of a growing table can only be worse
@@ -78,6 +79,20 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """From microseconds."""
         return None if value is None else instant(value)
+
+
+class Sealed(TypeDecorator[bytes]):
+    """What `sealing` sealed. `row` names the columns that say of which row it is; its place is made of them.
+
+    Every column of this type is sealed anew when keys are changed.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, *row: str) -> None:
+        super().__init__()
+        self.row = row
 
 
 def micros(at: datetime) -> int:

@@ -15,6 +15,7 @@ from botpay.message import Inbound
 from botpay.outbox.store import save_letters
 from botpay.pipeline import Result
 from botpay.replies import sentence
+from botpay.sealing import Keyring
 
 log = structlog.get_logger(__name__)
 
@@ -22,20 +23,20 @@ log = structlog.get_logger(__name__)
 class DeadLetters:
     """Keeps events, sealed, for the operator; the platform is answered as if they had been handled."""
 
-    def __init__(self, database: Database, clock: Clock, data_key: bytes, language: str) -> None:
-        self._database, self._clock, self._data_key, self._language = database, clock, data_key, language
+    def __init__(self, database: Database, clock: Clock, keyring: Keyring, language: str) -> None:
+        self._database, self._clock, self._keyring, self._language = database, clock, keyring, language
 
     def keep(self, event: Event, fault: BaseException) -> Result:
         """Seal an event away, in one commit with its mark and the news for its author: nothing of it happened."""
         now = self._clock()
         author = event.author if isinstance(event, Inbound) else None
         with self._database.write() as connection:
-            letter_id = bury(connection, self._data_key, fault, _payload(event), now)
+            letter_id = bury(connection, self._keyring, fault, _payload(event), now)
             if event.source is not None:
                 save_marks(connection, [(event.source, "dead_letter")], now)
             if isinstance(event, Inbound) and author is not None:
                 news = to_author(event, author, sentence("fault", self._language), self._language)
-                save_letters(connection, [news.numbered(ids.derived(now, letter_id))], now)
+                save_letters(connection, self._keyring, [news.numbered(ids.derived(now, letter_id))], now)
         log.error("dead_letter", id=letter_id, fault=type(fault).__name__, at=_where(fault))
         return Result("dead_letter", letters=1 if author else 0)
 

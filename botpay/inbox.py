@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, Uuid, bindparam, insert, select
+from sqlalchemy import Column, Connection, String, Table, Uuid, bindparam, insert, select
 
 from botpay import ids
-from botpay.database import Instant, metadata
-from botpay.sealing import seal
+from botpay.database import Instant, Sealed, metadata
+from botpay.sealing import Keyring, place
 
 marks = Table(
     "marks",
@@ -21,7 +21,7 @@ dead_letters = Table(
     metadata,
     Column("id", Uuid(as_uuid=False), primary_key=True),
     Column("fault", String, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("payload", Sealed("id"), nullable=False),
     Column("at", Instant, nullable=False),
 )
 
@@ -39,9 +39,9 @@ def save_marks(connection: Connection, done: Iterable[tuple[str, str]], at: date
         connection.execute(insert(marks), values)
 
 
-def bury(connection: Connection, key: bytes, fault: BaseException, payload: str, at: datetime) -> str:
+def bury(connection: Connection, keyring: Keyring, fault: BaseException, payload: str, at: datetime) -> str:
     """Keep what a fault of ours kept from being handled, sealed, for the operator. Returns its id."""
     letter_id = ids.fresh(at)
-    sealed = seal(key, f"dead_letters|{letter_id}|payload", payload)
+    sealed = keyring.seal(place("dead_letters", letter_id, "payload"), payload)
     connection.execute(insert(dead_letters).values(id=letter_id, fault=type(fault).__name__, payload=sealed, at=at))
     return letter_id

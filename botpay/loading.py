@@ -25,6 +25,7 @@ from botpay.outbox.store import load_receipts
 from botpay.parsing import Context, Reading, normalise_tag, tags_in
 from botpay.parsing import read as read_text
 from botpay.policy import day_of
+from botpay.sealing import Keyring
 from botpay.statement import load_history
 
 
@@ -57,12 +58,12 @@ def read(connection: Connection, events: Sequence[Event], terms: Terms) -> list[
 
 
 def load(
-    connection: Connection, units: Sequence[Unit], terms: Terms, now: datetime, data_key: bytes
+    connection: Connection, units: Sequence[Unit], terms: Terms, now: datetime, keyring: Keyring
 ) -> tuple[World, World]:
     """The world of a batch, to be changed by its decisions, and the same as it was read."""
     world = World(now=now, terms=terms)
     _load_who(connection, units, world)
-    _load_what_waits(connection, units, world, data_key)
+    _load_what_waits(connection, units, world, keyring)
     _load_people_and_money(connection, units, world)
     before = copy(world)
     for name in ("identities", "people", "sightings", "accounts", "challenges", "pins", "spent"):
@@ -93,14 +94,14 @@ def _load_who(connection: Connection, units: Sequence[Unit], world: World) -> No
         world.charities = {c.tag: c for c in load_charities(connection, tags)}
 
 
-def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World, data_key: bytes) -> None:
+def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World, keyring: Keyring) -> None:
     """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
     ids = {transfer for unit in units if (transfer := _transfer_named(unit.event))}
     people = {i.person_id for i in world.identities.values() if i.person_id}
     people |= {unit.event.person_id for unit in units if isinstance(unit.event, PinVerdict | PageEntry)}
     if not ids and not people:
         return
-    found = load_challenges(connection, data_key, ids=sorted(ids), people=sorted(people))
+    found = load_challenges(connection, keyring, ids=sorted(ids), people=sorted(people))
     world.challenges = {c.transfer_id: c for c in found}
     if not found:
         return

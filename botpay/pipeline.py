@@ -19,6 +19,7 @@ from botpay.confirm.checker import PinCheck
 from botpay.database import Database
 from botpay.handlers import decide
 from botpay.handlers.world import Decision, Event, Terms, Unit
+from botpay.sealing import Keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Pipeline:
     clock: Clock
     terms: Terms
     audit_key: bytes = field(repr=False)
-    data_key: bytes = field(repr=False)
+    keyring: Keyring
     room: Callable[[], int] = lambda: sys.maxsize
 
     def process(self, events: Sequence[Event]) -> list[Result]:
@@ -67,14 +68,14 @@ class Pipeline:
         done = loading.done_already(connection, events)
         fresh = loading.first_of_each(events, done)
         units = [Unit(event, reading) for event, reading in loading.read(connection, fresh, self.terms)]
-        world, before = loading.load(connection, units, self.terms, now, self.data_key)
+        world, before = loading.load(connection, units, self.terms, now, self.keyring)
         world.room = self.room()
         decisions: list[tuple[Unit, Decision]] = []
         for unit in units:
             decision = decide(world, unit)
             world.take_in(decision)
             decisions.append((unit, decision))
-        saving.save(connection, before, world, decisions, audit_key=self.audit_key, data_key=self.data_key)
+        saving.save(connection, before, world, decisions, audit_key=self.audit_key, keyring=self.keyring)
         results = {id(unit.event): _result(decision) for unit, decision in decisions}
         known = in_doubt | results
         in_doubt.update(results)

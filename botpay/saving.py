@@ -16,6 +16,7 @@ from botpay.ledger.spending import Spent, save_spending
 from botpay.ledger.store import save_accounts, save_transfers
 from botpay.outbox.model import Letter
 from botpay.outbox.store import save_deliveries, save_letters
+from botpay.sealing import Keyring
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -30,7 +31,7 @@ def save(
     decisions: Sequence[tuple[Unit, Decision]],
     *,
     audit_key: bytes,
-    data_key: bytes,
+    keyring: Keyring,
 ) -> None:
     """Write what changed. Raises `LedgerFault` if a row is not as it was read."""
     _save_labels(connection, before, world)
@@ -46,14 +47,13 @@ def save(
     save_pins(connection, before.pins, pins)
     save_languages(connection, _changed(before.people, world.people))
     save_spending(connection, _spent(before, world))
-    save_letters(
-        connection, [letter for event, decision in done for letter in _numbered(event, decision, world)], world.now
-    )
+    letters = [letter for event, decision in done for letter in _numbered(event, decision, world)]
+    save_letters(connection, keyring, letters, world.now)
     if audited:  # late: from the link to the commit other processes wait
         states = [proof.state_of_pin(pin) for pin in pins]
         batch = append(connection, audit_key, audited, transfers, world.now, states)
         save_transfers(connection, transfers, batch)
-    save_challenges(connection, data_key, before.challenges, _changed(before.challenges, world.challenges))
+    save_challenges(connection, keyring, before.challenges, _changed(before.challenges, world.challenges))
 
 
 def _save_labels(connection: Connection, before: World, world: World) -> None:

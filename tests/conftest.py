@@ -13,6 +13,7 @@ from sqlalchemy import text
 from botpay import migrations
 from botpay.audit import verify as audit
 from botpay.charities.model import Charity
+from botpay.config import Keys
 from botpay.confirm.checker import PinCheck, PinVerdict
 from botpay.confirm.pin import PinHasher
 from botpay.database import Database
@@ -22,13 +23,18 @@ from botpay.handlers.world import Event, Terms
 from botpay.ledger import verify as ledger
 from botpay.message import Actor, Capabilities, Chat, Inbound, SecretText, Visibility
 from botpay.money import Money
+from botpay.outbox.model import Letter
+from botpay.outbox.store import load_queued
 from botpay.pipeline import Pipeline, Result
 from botpay.policy import Caps
+from botpay.sealing import Keyring
 from botpay.testing.clocks import FixedClock
 
 PINS = {"alice": "482915", "bob": "739164", "carol": "571936"}
 FUNDS = Money(300_00)
 AUDIT_KEY, DATA_KEY, PEPPER = b"a" * 32, b"d" * 32, b"p" * 32
+KEYS = Keys.model_validate({"pepper": PEPPER.hex(), "audit": AUDIT_KEY.hex(), "data": DATA_KEY.hex()})
+KEYRING = Keyring.of(KEYS)
 ADAPTER, TENANT, GROUP = "console", "local", "group"
 TERMS = Terms(
     caps=Caps(person=Money(250_00), charity=Money(500_00), confirm_within=timedelta(minutes=5)),
@@ -66,7 +72,7 @@ class Town:
         for person in people.values():
             enrolment.fund(person.id, FUNDS, "gift")
         charity = enrolment.add_charity("Eau pour tous", "#EauPourTous")
-        pipeline = Pipeline(database=database, clock=clock, terms=TERMS, audit_key=AUDIT_KEY, data_key=DATA_KEY)
+        pipeline = Pipeline(database=database, clock=clock, terms=TERMS, audit_key=AUDIT_KEY, keyring=KEYRING)
         return cls(clock, database, enrolment, pipeline, people, charity)
 
     def moved_to(self, path: Path, clock: FixedClock) -> "Town":
@@ -118,6 +124,15 @@ class Town:
         """Rows of a plain query."""
         with self.database.read() as connection:
             return list(connection.execute(text(sql), values).all())
+
+    def letters(self) -> list[Letter]:
+        """What waits in the outbox, in order, opened."""
+        with self.database.read() as connection:
+            names = connection.execute(text("select distinct adapter from outbound")).scalars().all()
+            queued = load_queued(connection, KEYRING, names, self.clock() + timedelta(days=1), 10_000)
+            order = list(connection.execute(text("select id from outbound order by seq")).scalars())
+        found = {q.id.replace("-", ""): q.letter for q in queued if q.letter}
+        return [found[id_] for id_ in order if id_ in found]
 
     def counters(self, who: str) -> tuple[int, int]:
         """Balance and held of a person, or of the charity by its tag, in minor units."""

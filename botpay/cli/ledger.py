@@ -17,11 +17,12 @@ from botpay import proof
 from botpay.account_statement import Statement, decimal, load_statement, to_csv, to_dict
 from botpay.audit import verify as audit
 from botpay.audit.head import Head, load_head, read_head
-from botpay.cli.common import ConfigOption, DatabaseOption, installation
+from botpay.cli.common import ConfigOption, DatabaseOption, installation, settings_of
 from botpay.errors import ConfigError
 from botpay.ledger import verify as ledger
 from botpay.ledger.trial import TrialLine, trial_balance
 from botpay.operations import find
+from botpay.sealing import Keyring
 
 app = typer.Typer(help="Prove the ledger, read its books, book by hand.", no_args_is_help=True)
 
@@ -99,9 +100,10 @@ def statement(
 ) -> None:
     """Opening balance, every amount that came or went, closing balance; to the cent."""
     days = [day and day.date() for day in (since, until)]
+    keyring = Keyring.of(settings_of(config, database).keys)
     with installation(config, database) as (opened, _), opened.read() as connection:
         holder = find(connection, who)
-        found = load_statement(connection, holder.owner, holder.name, currency, *days)
+        found = load_statement(connection, keyring, holder.owner, holder.name, currency, *days)
     match form:
         case Form.CSV:
             print(to_csv(found), end="")

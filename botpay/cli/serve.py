@@ -24,6 +24,7 @@ from botpay.confirm.pin import pepper_id
 from botpay.confirm.store import count_peppers
 from botpay.database import Database
 from botpay.errors import BotpayError, ConfigError
+from botpay.sealing import Keyring
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +37,9 @@ def serve(config: ConfigOption = None) -> None:
 
 def upgrade(config: ConfigOption = None, database: DatabaseOption = None) -> None:
     """Bring the database to the schema that this version needs."""
-    opened = Database(settings_of(config, database).database)
-    migrations.upgrade(opened)
+    settings = settings_of(config, database)
+    opened = Database(settings.database)
+    migrations.upgrade(opened, keyring=Keyring.of(settings.keys))
     where = opened.engine.url.database
     opened.close()
     print(f"{where} has the current schema")

@@ -1,4 +1,4 @@
-"""The tables of challenges and PINs. Digits entered so far are sealed on the way in and opened on the way out."""
+"""The tables of challenges and PINs. Memos, and digits entered so far, are sealed at rest."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, fields, replace
@@ -30,10 +30,10 @@ from sqlalchemy import (
 
 from botpay.confirm.challenge import Challenge, Pin, State
 from botpay.confirm.pin import PEPPER_ID_CHARACTERS
-from botpay.database import Instant, metadata
+from botpay.database import Instant, Sealed, metadata
 from botpay.errors import LedgerFault
 from botpay.message import SecretText
-from botpay.sealing import seal, unseal
+from botpay.sealing import Keyring, place
 
 challenges = Table(
     "challenges",
@@ -45,7 +45,7 @@ challenges = Table(
     Column("payee_owner", Uuid(as_uuid=False), nullable=False),
     Column("payee_kind", String, nullable=False),
     Column("payee", String, nullable=False),
-    Column("memo", String),
+    Column("memo", Sealed("transfer_id")),
     Column("language", String, nullable=False),
     Column("origin_adapter", String, nullable=False),
     Column("origin_tenant", String, nullable=False),
@@ -58,7 +58,7 @@ challenges = Table(
     Column("expires_at", Instant, nullable=False),
     Column("state", String, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("entry", LargeBinary),
+    Column("entry", Sealed("transfer_id")),
     Column("checking_until", Instant),
     Column("link", LargeBinary),
     Column("version", BigInteger, nullable=False),
@@ -122,11 +122,11 @@ _update_pin = (
 
 
 def load_challenges(
-    connection: Connection, key: bytes, *, ids: Collection[str] = (), people: Collection[str] = ()
+    connection: Connection, keyring: Keyring, *, ids: Collection[str] = (), people: Collection[str] = ()
 ) -> list[Challenge]:
     """Challenges by id, and those open of some people; locked until the commit."""
     rows = connection.execute(_challenges, {"ids": list(ids), "people": list(people)}).mappings()
-    return [_challenge_of(row, key) for row in rows]
+    return [_challenge_of(row, keyring) for row in rows]
 
 
 def load_pins(connection: Connection, people: Collection[str]) -> list[Pin]:
@@ -140,15 +140,15 @@ def due(connection: Connection, now: datetime, most: int) -> list[str]:
 
 
 def save_challenges(
-    connection: Connection, key: bytes, before: Mapping[str, Challenge], after: Iterable[Challenge]
+    connection: Connection, keyring: Keyring, before: Mapping[str, Challenge], after: Iterable[Challenge]
 ) -> None:
     """Add new challenges and write changed ones, each only over the version that was read."""
     rows = list(after)
-    if added := [_values(row, key) for row in rows if row.transfer_id not in before]:
+    if added := [_values(row, keyring) for row in rows if row.transfer_id not in before]:
         connection.execute(insert(challenges), added)
     changed = [
         {
-            **_renamed(_values(row, key), _CHANGING),
+            **_renamed(_values(row, keyring), _CHANGING),
             "_id": row.transfer_id,
             "_seen_version": before[row.transfer_id].version,
         }
@@ -184,24 +184,34 @@ def _renamed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {f"_{name}": values[name] for name in names}
 
 
-def _values(challenge: Challenge, key: bytes) -> dict[str, Any]:
+def _values(challenge: Challenge, keyring: Keyring) -> dict[str, Any]:
     values = {f.name: getattr(challenge, f.name) for f in fields(challenge)}
     entry = challenge.entry.reveal()
-    return {**values, "entry": seal(key, _place(challenge.transfer_id), entry) if entry else None}
+    return {
+        **values,
+        "memo": keyring.seal(_place(challenge.transfer_id, "memo"), challenge.memo) if challenge.memo else None,
+        "entry": keyring.seal(_place(challenge.transfer_id, "entry"), entry) if entry else None,
+    }
 
 
-def _challenge_of(row: RowMapping, key: bytes) -> Challenge:
-    opened = _opened(key, row["transfer_id"], row["entry"])
-    return replace(Challenge(**{**row, "entry": opened}), state=State(row["state"]))
+def _challenge_of(row: RowMapping, keyring: Keyring) -> Challenge:
+    memo = open_memo(keyring, row["transfer_id"], row["memo"])
+    entry = SecretText(_opened(keyring, _place(row["transfer_id"], "entry"), row["entry"]) or "")
+    return replace(Challenge(**{**row, "memo": memo, "entry": entry}), state=State(row["state"]))
 
 
-def _opened(key: bytes, transfer_id: str, entry: bytes | None) -> SecretText:
-    """The digits entered so far; those that cannot be opened are forgotten, else their payment could not even end."""
+def open_memo(keyring: Keyring, transfer_id: str, sealed: bytes | None) -> str | None:
+    """What a payer wrote with a payment; None if nothing, or if no key that is here opens it."""
+    return _opened(keyring, _place(transfer_id, "memo"), sealed)
+
+
+def _opened(keyring: Keyring, where: str, sealed: bytes | None) -> str | None:
+    """What cannot be opened is as if it were not there, else its payment could not even end."""
     try:
-        return SecretText(unseal(key, _place(transfer_id), entry) if entry else "")
+        return keyring.unseal(where, sealed) if sealed else None
     except LedgerFault:
-        return SecretText()
+        return None
 
 
-def _place(transfer_id: str) -> str:
-    return f"challenges|{transfer_id}|entry"
+def _place(transfer_id: str, column: str) -> str:
+    return place("challenges", transfer_id, column)

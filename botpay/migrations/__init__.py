@@ -9,15 +9,22 @@ from alembic.script import ScriptDirectory
 
 from botpay.database import Database
 from botpay.errors import ConfigError
+from botpay.sealing import Keyring
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema up to a revision, in one transaction."""
+def upgrade(database: Database, revision: str = "head", *, keyring: Keyring | None = None) -> None:
+    """Bring the schema up to a revision, in one transaction.
+
+    Args:
+        keyring: seals what older versions kept in the clear; not needed where there is nothing yet.
+
+    Raises `ConfigError` if a step needs the keys and has none.
+    """
     config = _config()
     with database.write() as connection:
         if not database.is_sqlite:
             connection.exec_driver_sql("set local statement_timeout = 0")
-        config.attributes["connection"] = connection
+        config.attributes |= {"connection": connection, "keyring": keyring}
         command.upgrade(config, revision)
 
 

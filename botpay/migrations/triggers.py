@@ -38,9 +38,12 @@ def audit_head() -> None:
         )
 
 
-def refuse(rules: Iterable[Rule]) -> None:
-    """One trigger a rule. On PostgreSQL a table whose rows are never removed is never emptied at once either."""
-    for number, rule in enumerate(rules, start=1):
+def refuse(rules: Iterable[Rule], first: int = 1) -> None:
+    """One trigger a rule, numbered from `first` for their names.
+
+    On PostgreSQL a table whose rows are never removed is never emptied at once either.
+    """
+    for number, rule in enumerate(rules, start=first):
         name = f"{rule.table}_refuse_{number}"
         condition = f" when ({rule.when})" if rule.when else ""
         head = f"create trigger {name} before {rule.what} on {rule.table}"

@@ -20,13 +20,12 @@ from botpay.errors import BotpayError, Busy, DeliveryError, RetryAfter, StorageU
 from botpay.message import Outbound, Receipt
 from botpay.outbox.model import Delivery, Fate
 from botpay.outbox.store import Queued, load_queued, load_receipts
+from botpay.sealing import Keyring
 
 _MOST_TRIES = 12
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 _LOOK_AGAIN_SECONDS = 1.0
 _AT_ONCE = 500
-
-_Lane = tuple[str, str, str]
 
 log = structlog.get_logger(__name__)
 
@@ -49,15 +48,17 @@ class Dispatcher:
     def __init__(
         self,
         database: Database,
+        keyring: Keyring,
         senders: Mapping[str, Sender],
         submit: Callable[[Delivery], Awaitable[object]],
         clock: Clock,
     ) -> None:
-        self._database, self._senders, self._submit, self._clock = database, senders, submit, clock
+        self._database, self._keyring, self._senders = database, keyring, senders
+        self._submit, self._clock = submit, clock
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._stopping = False
-        self._under_way: dict[_Lane, asyncio.Task[None]] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
         """There are new letters."""
@@ -89,50 +90,46 @@ class Dispatcher:
     async def _begin_what_is_due(self) -> None:
         busy = set(self._under_way)  # before reading: what is sent meanwhile would still be read as queued
         queued, receipts = await asyncio.to_thread(self._load)
-        here = [q for q in queued if _lane(q) not in busy]
+        here = [q for q in queued if q.lane not in busy]
         due, superseded = _first_of_each_lane(here, self._clock())
         for q in superseded:
-            await self._submit(Delivery(letter_id=q.letter.outbound.id, fate=Fate.SUPERSEDED))
+            await self._submit(Delivery(letter_id=q.id, fate=Fate.SUPERSEDED))
         for q in due:
             task = asyncio.create_task(self._deliver(q, receipts))
-            self._under_way[_lane(q)] = task
-            task.add_done_callback(partial(self._done, _lane(q)))
+            self._under_way[q.lane] = task
+            task.add_done_callback(partial(self._done, q.lane))
 
-    def _done(self, lane: _Lane, task: asyncio.Task[None]) -> None:  # noqa: ARG002 - asyncio's signature
+    def _done(self, lane: str, task: asyncio.Task[None]) -> None:  # noqa: ARG002 - asyncio's signature
         del self._under_way[lane]
         self.wake()
 
     def _load(self) -> tuple[list[Queued], dict[str, str | None]]:
         with self._database.read() as connection:
-            queued = load_queued(connection, self._senders, self._clock(), _AT_ONCE)
-            replaced = [q.letter.replaces_letter for q in queued if q.letter.replaces_letter]
+            queued = load_queued(connection, self._keyring, self._senders, self._clock(), _AT_ONCE)
+            replaced = [q.letter.replaces_letter for q in queued if q.letter and q.letter.replaces_letter]
             return queued, load_receipts(connection, replaced) if replaced else {}
 
     async def _deliver(self, queued: Queued, receipts: Mapping[str, str | None]) -> None:
-        letter = queued.letter
-        outbound = letter.outbound
-        if letter.replaces_letter and outbound.replaces is None:
-            outbound = replace(outbound, replaces=receipts.get(letter.replaces_letter))
         try:
-            receipt = await self._senders[outbound.adapter].send(outbound)
+            receipt = await self._senders[queued.adapter].send(_to_send(queued, receipts))
         except DeliveryError as error:
             delivery = self._failed(queued, error)
-            log.warning("letter_not_delivered", letter=outbound.id, adapter=outbound.adapter, reason=delivery.reason)
+            log.warning("letter_not_delivered", letter=queued.id, adapter=queued.adapter, reason=delivery.reason)
         except Exception as fault:  # noqa: BLE001 - an adapter's bug must not stop the other lanes
             delivery = self._failed(queued, Transient(type(fault).__name__))
-            log.error("adapter_fault", letter=outbound.id, adapter=outbound.adapter, fault=type(fault).__name__)
+            log.error("adapter_fault", letter=queued.id, adapter=queued.adapter, fault=type(fault).__name__)
         else:
-            delivery = Delivery(letter_id=outbound.id, fate=Fate.SENT, receipt=receipt.ref)
+            delivery = Delivery(letter_id=queued.id, fate=Fate.SENT, receipt=receipt.ref)
         try:
             await self._submit(delivery)
         except (StorageUnavailable, Busy):  # the letter stays queued and is sent again
-            log.warning("delivery_not_recorded", letter=outbound.id)
+            log.warning("delivery_not_recorded", letter=queued.id)
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     def _failed(self, queued: Queued, error: BotpayError) -> Delivery:
-        letter_id, reason = queued.letter.outbound.id, type(error).__name__
+        letter_id, reason = queued.id, type(error).__name__
         if isinstance(error, Unreachable):
-            fallback = queued.letter.fallback
+            fallback = queued.letter.fallback if queued.letter else None
             return Delivery(letter_id=letter_id, fate=Fate.UNREACHABLE, reason=reason, fallback=fallback)
         again = isinstance(error, Transient | RetryAfter) and queued.tries + 1 < _MOST_TRIES
         if not again:
@@ -149,29 +146,35 @@ class Dispatcher:
             return
 
 
+class Unreadable(Transient):
+    """No key that is here opens the letter: the operator may have removed one too early, and put it back."""
+
+
+def _to_send(queued: Queued, receipts: Mapping[str, str | None]) -> Outbound:
+    """The outbound, with the place of the message that it replaces, as far as that was delivered."""
+    letter = queued.letter
+    if letter is None:
+        raise Unreadable("sealed with a key that is not here")
+    if letter.replaces_letter and letter.outbound.replaces is None:
+        return replace(letter.outbound, replaces=receipts.get(letter.replaces_letter))
+    return letter.outbound
+
+
 def _first_of_each_lane(queued: list[Queued], now: datetime) -> tuple[list[Queued], list[Queued]]:
     """The first letter of each lane, if it is due; and those that a later one in their lane makes needless."""
-    targets: dict[tuple[str, str, str, str], str] = {}
+    targets = {(q.lane, target): q.id for q in queued if (target := _target(q))}
+    superseded = [q for q in queued if (target := _target(q)) and targets[q.lane, target] != q.id]
+    gone = {q.id for q in superseded}
+    first: dict[str, Queued] = {}
     for q in queued:
-        if q.letter.target:
-            targets[*_lane(q), q.letter.target] = q.letter.outbound.id
-    superseded = [q for q in queued if _is_superseded(q, targets)]
-    gone = {id(q) for q in superseded}
-    first: dict[_Lane, Queued] = {}
-    for q in queued:
-        if id(q) not in gone:
-            first.setdefault(_lane(q), q)
+        if q.id not in gone:
+            first.setdefault(q.lane, q)
     return [q for q in first.values() if q.next_at <= now], superseded
 
 
-def _is_superseded(queued: Queued, targets: Mapping[tuple[str, str, str, str], str]) -> bool:
-    target = queued.letter.target
-    return target is not None and targets[*_lane(queued), target] != queued.letter.outbound.id
-
-
-def _lane(queued: Queued) -> _Lane:
-    outbound = queued.letter.outbound
-    return outbound.adapter, outbound.tenant, queued.letter.lane
+def _target(queued: Queued) -> str | None:
+    """The message that is replaced, if one is."""
+    return queued.letter.target if queued.letter else None
 
 
 def _back_off(tries: int) -> timedelta:

@@ -32,8 +32,9 @@ class Letter:
 
     @property
     def lane(self) -> str:
-        """Letters of one lane are sent one after the other."""
-        return f"{self.outbound.visibility}:{self.outbound.to or self.outbound.chat}"
+        """Letters of one lane, to one person or chat, are sent one after the other."""
+        outbound = self.outbound
+        return f"{outbound.adapter}:{outbound.tenant}:{outbound.visibility}:{outbound.to or outbound.chat}"
 
     @property
     def target(self) -> str | None:

@@ -1,4 +1,4 @@
-"""The table of outbounds."""
+"""The table of outbounds. What is to be said to whom is sealed as long as it waits, and wiped once that is over."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -15,19 +15,22 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
-    Text,
     Uuid,
     bindparam,
+    case,
     func,
     insert,
     literal_column,
+    null,
     select,
     update,
 )
 
-from botpay.database import Instant, SerialKey, metadata
+from botpay.database import Instant, Sealed, SerialKey, metadata
+from botpay.errors import LedgerFault
 from botpay.message import Button, Keypad, Outbound, Visibility
 from botpay.outbox.model import Delivery, Fate, Letter
+from botpay.sealing import Keyring, place
 
 outbound = Table(
     "outbound",
@@ -38,7 +41,7 @@ outbound = Table(
     Column("tenant", String, nullable=False),
     Column("lane", String, nullable=False),
     Column("replaces_letter", Uuid(as_uuid=False)),
-    Column("body", Text, nullable=False),
+    Column("body", Sealed("id")),
     Column("fate", String, nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("next_at", Instant, nullable=False),
@@ -46,6 +49,7 @@ outbound = Table(
     Column("reason", String),
     Column("created_at", Instant, nullable=False),
     CheckConstraint("fate in ('queued', 'sent', 'superseded', 'unreachable', 'dead')", name="fate"),
+    CheckConstraint("(fate = 'queued') = (body is not null)", name="wiped"),
     Index(
         "ix_outbound_queued",
         "adapter",
@@ -60,9 +64,17 @@ outbound = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """A letter that waits, as read from its row."""
+    """A letter that waits, as read from its row.
 
-    letter: Letter
+    Attributes:
+        lane: letters of one lane are sent one after the other.
+        letter: None if no key that is here opens it.
+    """
+
+    id: str
+    adapter: str
+    lane: str
+    letter: Letter | None
     tries: int
     next_at: datetime
 
@@ -73,7 +85,7 @@ _PLAIN = ("id", "adapter", "tenant", "visibility", "to", "chat", "text", "replac
 _LANE = (outbound.c.adapter, outbound.c.tenant, outbound.c.lane)
 _waiting = (
     select(
-        *(outbound.c[name] for name in ("seq", "id", "replaces_letter", "body", "tries", "next_at")),
+        *(outbound.c[name] for name in ("seq", "id", "adapter", "lane", "replaces_letter", "body", "tries", "next_at")),
         func.row_number().over(partition_by=_LANE, order_by=outbound.c.seq).label("place"),
         func.first_value(outbound.c.next_at, type_=Instant)
         .over(partition_by=_LANE, order_by=outbound.c.seq)
@@ -101,13 +113,14 @@ _record = (
         next_at=func.coalesce(bindparam("_next_at", type_=Instant), outbound.c.next_at),
         reason=bindparam("_reason"),
         tries=outbound.c.tries + 1,
+        body=case((literal_column("'queued'") == bindparam("_fate"), outbound.c.body), else_=null()),
     )
 )
 
 
-def save_letters(connection: Connection, letters: Iterable[Letter], now: datetime) -> None:
+def save_letters(connection: Connection, keyring: Keyring, letters: Iterable[Letter], now: datetime) -> None:
     """Queue letters in the order given."""
-    if values := [_values(letter, now) for letter in letters]:
+    if values := [_values(letter, keyring, now) for letter in letters]:
         connection.execute(insert(outbound), values)
 
 
@@ -121,14 +134,26 @@ def save_deliveries(connection: Connection, deliveries: Iterable[Delivery]) -> N
         connection.execute(_record, values)
 
 
-def load_queued(connection: Connection, adapters: Collection[str], now: datetime, most: int) -> list[Queued]:
+def load_queued(
+    connection: Connection, keyring: Keyring, adapters: Collection[str], now: datetime, most: int
+) -> list[Queued]:
     """The letters of some adapters whose lane is due, in order: first the head of each lane, so that none starves.
 
     A lane is due when its first letter is; a long lane is read a few letters at a time.
     """
     values = {"adapters": list(adapters), "now": now, "most": most, "of_a_lane": _OF_A_LANE}
     rows = connection.execute(_queued, values).mappings()
-    return [Queued(letter=_letter_of(row), tries=row["tries"], next_at=row["next_at"]) for row in rows]
+    return [
+        Queued(
+            id=row["id"],
+            adapter=row["adapter"],
+            lane=row["lane"],
+            letter=_letter_of(row, keyring),
+            tries=row["tries"],
+            next_at=row["next_at"],
+        )
+        for row in rows
+    ]
 
 
 def load_receipts(connection: Connection, ids: Collection[str]) -> dict[str, str | None]:
@@ -136,25 +161,33 @@ def load_receipts(connection: Connection, ids: Collection[str]) -> dict[str, str
     return {row.id: row.receipt for row in connection.execute(_receipts, {"ids": list(ids)})}
 
 
-def _values(letter: Letter, now: datetime) -> dict[str, Any]:
+def _values(letter: Letter, keyring: Keyring, now: datetime) -> dict[str, Any]:
     body = {"outbound": _packed(letter.outbound), "fallback": letter.fallback and _packed(letter.fallback)}
+    packed = json.dumps(body, separators=(",", ":"))  # ASCII: half a surrogate pair in a name can be kept too
     return {
         "id": letter.outbound.id,
         "adapter": letter.outbound.adapter,
         "tenant": letter.outbound.tenant,
-        "lane": letter.lane,
+        "lane": keyring.digest("lane", letter.lane),
         "replaces_letter": letter.replaces_letter,
-        "body": json.dumps(body, separators=(",", ":")),  # ASCII: half a surrogate pair in a name can be kept too
+        "body": keyring.seal(_place(letter.outbound.id), packed),
         "fate": Fate.QUEUED.value,
         "next_at": now,
         "created_at": now,
     }
 
 
-def _letter_of(row: RowMapping) -> Letter:
-    body = json.loads(row["body"])
+def _letter_of(row: RowMapping, keyring: Keyring) -> Letter | None:
+    try:
+        body = json.loads(keyring.unseal(_place(row["id"]), row["body"]))
+    except LedgerFault:
+        return None
     fallback = body["fallback"] and _outbound_of(body["fallback"])
     return Letter(outbound=_outbound_of(body["outbound"]), replaces_letter=row["replaces_letter"], fallback=fallback)
+
+
+def _place(letter_id: str) -> str:
+    return place("outbound", letter_id, "body")
 
 
 def _packed(outbound: Outbound) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from botpay.confirm.pin import is_pin
 from botpay.database import Database
 from botpay.message import SecretText
 from botpay.money import Money
+from botpay.sealing import Keyring
 from botpay.testing.chat import Passed, Said, Step, actions
 from botpay.testing.stage import Line, Manner, Stage
 
@@ -94,6 +95,6 @@ def embedded(database: Path, keys: Keys) -> Settings:
     """Settings for an SQLite file, brought to the current schema."""
     settings = Settings(database=f"sqlite:///{database}", keys=keys, web=Web(port=0))
     opened = Database(settings.database)
-    migrations.upgrade(opened)
+    migrations.upgrade(opened, keyring=Keyring.of(keys))
     opened.close()
     return settings

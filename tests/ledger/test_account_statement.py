@@ -50,7 +50,7 @@ def test_a_statement_has_every_amount_that_moved(week: Town) -> None:
 
 def test_the_reference_is_the_one_that_people_were_told(week: Town) -> None:
     """What a payer quotes from the bot's message stands on the statement."""
-    bodies = " ".join(body for (body,) in week.rows("select body from outbound"))
+    bodies = " ".join(letter.outbound.text for letter in week.letters())
     for line in statement(week)["lines"][1:]:
         assert f"Ref. {line['reference']}" in bodies
 

@@ -133,8 +133,7 @@ def test_a_limit_that_is_lowered_holds_for_what_waits(town: Town) -> None:
     strict = limited(town, {Period.DAY: Money(50_00)})
     assert strict.do(strict.verdict(strict.types_pin("alice"))).outcome == "cancelled"
     assert strict.counters("alice") == (300_00, 0)
-    (letter,) = strict.rows("select body from outbound order by seq desc limit 1")
-    assert "This payment is no longer possible" in letter.body
+    assert "This payment is no longer possible" in strict.letters()[-1].outbound.text
 
 
 def test_a_payment_that_fills_the_limit_is_posted(strict: Town) -> None:

@@ -19,7 +19,7 @@ from botpay.pipeline import Pipeline
 from botpay.policy import Period
 from botpay.testing.clocks import FixedClock
 from botpay.testing.postgres import scratch_database, server_url
-from tests.conftest import AUDIT_KEY, DATA_KEY, FUNDS, HASHER, PINS, TERMS, Town, actor
+from tests.conftest import AUDIT_KEY, FUNDS, HASHER, KEYRING, PINS, TERMS, Town, actor
 
 TERMS_WITH_LIMIT = replace(TERMS, limits={Period.DAY: Money(100_00)})
 
@@ -36,7 +36,7 @@ def city(clock: FixedClock) -> Iterator[Town]:
             enrolment.fund(person.id, FUNDS, "gift")
         charity = enrolment.add_charity("Eau pour tous", "eaupourtous")
         pipeline = Pipeline(
-            database=database, clock=clock, terms=TERMS_WITH_LIMIT, audit_key=AUDIT_KEY, data_key=DATA_KEY
+            database=database, clock=clock, terms=TERMS_WITH_LIMIT, audit_key=AUDIT_KEY, keyring=KEYRING
         )
         yield Town(clock, database, enrolment, pipeline, people, charity)
         database.close()
@@ -102,7 +102,7 @@ def test_statement_and_trial_balance_say_the_same(city: Town) -> None:
     operations(city).adjust(city.people["alice"].id, Money(1), "miscounted", up=False)
     city.do(city.says("alice", "#send 1 euro @bob"))
     with city.database.read() as connection:
-        found = load_statement(connection, city.people["alice"].id, "Alice", "EUR", None, None)
+        found = load_statement(connection, KEYRING, city.people["alice"].id, "Alice", "EUR", None, None)
         lines = trial_balance(connection)
     assert [line.amount_minor for line in found.lines] == [300_00, -10_50, -1]
     assert found.closing_minor == city.counters("alice")[0]

@@ -16,7 +16,7 @@ from botpay.message import SecretText
 from botpay.pipeline import Pipeline
 from botpay.testing.clocks import FixedClock
 from botpay.testing.postgres import migrated_database
-from tests.conftest import AUDIT_KEY, DATA_KEY, FUNDS, HASHER, PINS, TERMS, Town, actor
+from tests.conftest import AUDIT_KEY, FUNDS, HASHER, KEYRING, PINS, TERMS, Town, actor
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def city(clock: FixedClock) -> Iterator[Town]:
         for person in people.values():
             enrolment.fund(person.id, FUNDS, "gift")
         charity = enrolment.add_charity("Eau pour tous", "eaupourtous")
-        pipeline = Pipeline(database=database, clock=clock, terms=TERMS, audit_key=AUDIT_KEY, data_key=DATA_KEY)
+        pipeline = Pipeline(database=database, clock=clock, terms=TERMS, audit_key=AUDIT_KEY, keyring=KEYRING)
         yield Town(clock, database, enrolment, pipeline, people, charity)
         with database.read() as connection:
             problems = [problem for _, step in proof.steps(connection, AUDIT_KEY) for problem in step]

@@ -13,7 +13,7 @@ from botpay.confirm.keypad import token
 from botpay.errors import LedgerFault
 from botpay.handlers.world import Deadline, Event
 from botpay.message import Inbound, Press, SecretText
-from tests.conftest import DATA_KEY, PINS, TERMS, Town
+from tests.conftest import DATA_KEY, KEYRING, PINS, TERMS, Town
 
 WRONG = "111213"
 
@@ -168,6 +168,6 @@ def test_digits_that_cannot_be_opened_hold_no_money_for_ever(town: Town) -> None
     """A payment whose entered digits were sealed with another key still ends, and its sender can still write."""
     town.do(town.says("alice", "#send 10 euros @bob"))
     town.do(pressed(town, "alice", transfer_of_last(town), "4"))
-    town.pipeline = replace(town.pipeline, data_key=b"x" * 32)
+    town.pipeline = replace(town.pipeline, keyring=replace(KEYRING, data=b"x" * 32))
     assert town.do(town.says("alice", "#balance", private=True)).outcome == "balance"
     assert town.do(town.verdict(town.types_pin("alice"))).outcome == "posted"

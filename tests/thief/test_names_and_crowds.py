@@ -14,7 +14,8 @@ from botpay.directory.people import SETTLED_AFTER
 from botpay.markup import read_slack
 from botpay.message import Actor, Inbound, SecretText
 from botpay.money import Money
-from tests.conftest import ADAPTER, PINS, TENANT, Town
+from tests.conftest import ADAPTER, KEYRING, PINS, TENANT, Town
+from tests.dumps import dumped, opened
 
 
 def under(message: Inbound, handle: str) -> Inbound:
@@ -65,9 +66,7 @@ def test_a_pin_behind_a_payment_is_told_to_nobody(town: Town, written: str) -> N
     pin = PINS["alice"]
     memo = written.format(pin=pin, a=pin[:3], b=pin[3:])
     assert town.pays("alice", f"#send 10 euros @bob {memo}") == "posted"
-    with town.database.read() as connection:
-        raw: Any = connection.connection.driver_connection
-        dump = "\n".join(raw.iterdump())
+    dump = "\n".join([dumped(town.database), *opened(town.database, KEYRING)])
     assert "to Bob" in dump
     assert pin not in dump
     assert f"{pin[:3]} {pin[3:]}" not in dump

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from botpay import handlers
@@ -23,15 +22,14 @@ from botpay.errors import ConfigError
 from botpay.handlers.world import Decision, Unit, World
 from botpay.message import Chat, Inbound, Press, SecretText, Visibility
 from botpay.money import Money
-from botpay.sealing import unseal
 from botpay.testing.clocks import FixedClock
 from botpay.testing.console import ConsoleStage
 from botpay.testing.play import ALICE, BOB, embedded, on_stage, settle_in
-from tests.conftest import DATA_KEY, PINS, Town
+from tests.conftest import DATA_KEY, KEYRING, PINS, Town
 
 FAST = 5.0  # seconds after which something that should have happened did not
 CANARIES = (ALICE.pin, BOB.pin)
-KEYS = Keys(pepper=SecretStr("1" * 64), audit=SecretStr("2" * 64), data=SecretStr("3" * 64))
+KEYS = Keys.model_validate({name: digit * 64 for name, digit in (("pepper", "1"), ("audit", "2"), ("data", "3"))})
 
 
 @pytest.fixture
@@ -124,7 +122,7 @@ def test_digits_entered_so_far_cannot_be_read(town: Town) -> None:
         result = town.do(tap)
         ((entry,),) = town.rows("select entry from challenges")
         if number < len(entered):
-            assert unseal(DATA_KEY, f"challenges|{transfer}|entry", entry) == entered[:number]
+            assert KEYRING.unseal(f"challenges|{transfer}|entry", entry) == entered[:number]
             assert number < 3 or entered[:number].encode() not in entry  # two digits stand in any bytes now and then
     assert (result.outcome, entry, len(result.checks)) == ("pin_tried", None, 1)
     assert town.do(town.verdict(result.checks[0])).outcome == "posted"

@@ -12,17 +12,16 @@ from botpay.confirm.checker import PinVerdict
 from botpay.dead_letters import DeadLetters
 from botpay.errors import LedgerFault, StorageUnavailable
 from botpay.handlers.world import Deadline, Event
-from botpay.message import Press
+from botpay.message import Press, Visibility
 from botpay.pipeline import Result
-from botpay.sealing import unseal
-from tests.conftest import DATA_KEY, Town, actor
+from tests.conftest import KEYRING, Town, actor
 
 
 def keep(town: Town, event: Event) -> Result:
     """Bury an event for a fault of ours, whose text holds what must not be logged."""
-    letters = DeadLetters(town.database, town.clock, DATA_KEY, "en")
+    letters = DeadLetters(town.database, town.clock, KEYRING, "en")
     with pytest.raises(LedgerFault, match="482915") as fault:
-        unseal(DATA_KEY, "482915", b"")
+        KEYRING.unseal("482915", b"")
     return letters.keep(event, fault.value)
 
 
@@ -31,7 +30,7 @@ def kept(town: Town) -> list[dict[str, Any]]:
     rows = town.rows("select id, payload from dead_letters order by at")
     ids = [f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}" for i, _ in rows]
     return [
-        json.loads(unseal(DATA_KEY, f"dead_letters|{id_}|payload", payload))
+        json.loads(KEYRING.unseal(f"dead_letters|{id_}|payload", payload))
         for id_, (_, payload) in zip(ids, rows, strict=True)
     ]
 
@@ -68,13 +67,13 @@ def test_the_operator_is_told_without_the_words(town: Town) -> None:
 def test_the_author_is_told(town: Town) -> None:
     """Whoever wrote is told in private that nothing was sent; in a group the fallback says nothing of it."""
     assert keep(town, town.says("alice", "#send 10 euros @bob")).letters == 1
-    ((lane, body),) = town.rows("select lane, body from outbound")
-    assert lane == "private:alice"
-    letter = json.loads(body)
-    assert "nothing was sent" in letter["outbound"]["text"]
-    assert "euros" not in body
-    assert letter["fallback"]["chat"] == "group"
-    assert "private" in letter["fallback"]["text"]
+    (letter,) = town.letters()
+    assert (letter.outbound.to, letter.outbound.visibility) == ("alice", Visibility.PRIVATE)
+    assert "nothing was sent" in letter.outbound.text
+    assert "euros" not in letter.outbound.text
+    assert letter.fallback is not None
+    assert letter.fallback.chat == "group"
+    assert "private" in letter.fallback.text
 
 
 def test_it_is_not_handled_when_it_comes_again(town: Town) -> None:

@@ -19,7 +19,8 @@ from botpay.ledger.store import load_accounts, save_accounts
 from botpay.message import Flag, Inbound
 from botpay.money import Money
 from botpay.policy import MOST_WAITING
-from tests.conftest import DATA_KEY, PINS, TERMS, Town, actor
+from tests.conftest import KEYRING, PINS, TERMS, Town, actor
+from tests.dumps import opened
 
 
 def everything(town: Town) -> dict[str, list[Any]]:
@@ -166,16 +167,16 @@ def test_the_caps_are_asked_again_when_money_is_posted(town: Town) -> None:
     town.pipeline = replace(town.pipeline, terms=lower)
     assert outcomes(town, *(town.verdict(check) for check in checks)) == ["cancelled", "posted"]
     assert (town.counters("alice"), town.counters("bob")) == ((305_00, 0), (295_00, 0))
-    told = town.rows("select body from outbound where lane = 'private:alice' order by seq")
-    assert "no longer possible" in told[1].body
+    told = [letter.outbound.text for letter in town.letters() if letter.outbound.to == "alice"]
+    assert "no longer possible" in told[1]
 
 
 def test_a_pin_behind_a_command_is_told_to_nobody(town: Town) -> None:
     """Who writes their PIN behind a payment does not tell it to the payee: it is in no row of the database."""
     assert town.pays("alice", f"#send 10 euros @bob for {PINS['alice']}") == "posted"
-    rows = everything(town)
-    assert "for ••••••" in repr(rows["challenges"])
-    assert PINS["alice"] not in repr([rows["challenges"], rows["outbound"]])
+    sealed = opened(town.database, KEYRING)
+    assert "for ••••••" in sealed
+    assert PINS["alice"] not in repr([everything(town), sealed])
 
 
 def test_only_so_many_payments_wait(town: Town) -> None:
@@ -284,15 +285,15 @@ def test_a_challenge_that_changed_under_its_lock_is_a_fault(town: Town) -> None:
     """Tries and failures are written only over the versions that were read: no guess is given back."""
     town.do(town.says("alice", "#send 10 euros @bob"))
     with town.database.write() as connection:
-        (challenge,) = load_challenges(connection, DATA_KEY, people=[town.people["alice"].id])
+        (challenge,) = load_challenges(connection, KEYRING, people=[town.people["alice"].id])
         (pin,) = load_pins(connection, [town.people["alice"].id])
         counted, failed = count_try(challenge, pin, town.clock())
         stale, old = replace(challenge, version=7), replace(pin, version=7)
         with pytest.raises(LedgerFault, match="challenge changed"):
-            save_challenges(connection, DATA_KEY, {challenge.transfer_id: stale}, [counted])
+            save_challenges(connection, KEYRING, {challenge.transfer_id: stale}, [counted])
         with pytest.raises(LedgerFault, match="failures changed"):
             save_pins(connection, {pin.person_id: old}, [failed])
-        save_challenges(connection, DATA_KEY, {challenge.transfer_id: challenge}, [counted])
+        save_challenges(connection, KEYRING, {challenge.transfer_id: challenge}, [counted])
         save_pins(connection, {pin.person_id: pin}, [failed])
     assert town.rows("select tries, failures from challenges natural join pins") == [(1, 1)]
 
