@@ -11,14 +11,15 @@ from botpay.adapters.base import Adapter
 from botpay.batcher import Batcher
 from botpay.clock import Clock, system_clock
 from botpay.config import Settings
-from botpay.confirm.checker import Checker, PinCheck, Verify
+from botpay.confirm import store as confirm
+from botpay.confirm.checker import Checker, PinCheck, Verify, Work
 from botpay.confirm.hashing import hasher_of
-from botpay.confirm.store import due
 from botpay.database import Database
 from botpay.dead_letters import DeadLetters
+from botpay.dialogues import store as dialogues
 from botpay.enrolment import Enrolment
 from botpay.errors import Transient
-from botpay.handlers.world import Deadline, Event, Terms
+from botpay.handlers.world import Deadline, DialogueDeadline, Event, Terms
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
 from botpay.pipeline import Pipeline, Result
@@ -65,11 +66,13 @@ class Application:
             capabilities={adapter.name: adapter.capabilities for adapter in adapters},
             public_url=settings.web.public_url,
             link_secret=keyring.secret("link"),
+            enrolling=True,
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
         self._checker = Checker(
             verify or hasher.verify,
             hasher.renewed,
+            hasher.hash,
             workers=settings.hashing.workers,
             waiting=settings.hashing.waiting,
         )
@@ -146,9 +149,9 @@ class Application:
         await self._submit(inbound)
 
     async def sweep(self) -> None:
-        """Expire the challenges whose time is over."""
-        for transfer_id in await asyncio.to_thread(self._due):
-            await self._submit(Deadline(transfer_id=transfer_id))
+        """End the challenges and dialogues whose time is over."""
+        for event in await asyncio.to_thread(self._due):
+            await self._submit(event)
 
     async def settled(self) -> None:
         """Wait until nothing is under way any more: no event, no check, no letter that could be sent now."""
@@ -166,20 +169,24 @@ class Application:
             result = await self._batcher.submit(event)
         finally:
             self._under_way -= 1
-        for check in result.checks:
-            task = asyncio.create_task(self._check(check))
+        for work in (*result.checks, *result.works):
+            task = asyncio.create_task(self._work(work))
             self._checks.add(task)
             task.add_done_callback(self._checks.discard)
         if result.letters:
             self._outbox.wake()
         return result
 
-    async def _check(self, check: PinCheck) -> None:
-        """Check a PIN off the loop, and let the verdict in. If that fails, its sender can try again in a moment."""
+    async def _work(self, work: PinCheck | Work) -> None:
+        """Slow work on a PIN off the loop; then what came of it is let in. If that fails, it can be asked for again."""
         try:
-            await self._submit(await self._checker.check(check))
+            if isinstance(work, PinCheck):
+                await self._submit(await self._checker.check(work))
+            else:
+                await self._submit(await self._checker.work(work))
         except Exception as error:  # noqa: BLE001 - the try is counted; it can be repeated
-            log.error("verdict_lost", transfer=check.transfer_id, reason=type(error).__name__)
+            about = work.transfer_id if isinstance(work, PinCheck) else work.dialogue_id
+            log.error("work_lost", about=about, reason=type(error).__name__)
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -189,6 +196,9 @@ class Application:
             except Exception as error:  # noqa: BLE001 - the next sweep must come
                 log.error("sweep_put_off", reason=type(error).__name__)
 
-    def _due(self) -> list[str]:
+    def _due(self) -> list[Event]:
         with self.database.read() as connection:
-            return due(connection, self._clock(), _EXPIRE_AT_ONCE)
+            now = self._clock()
+            ends = [Deadline(transfer_id=found) for found in confirm.due(connection, now, _EXPIRE_AT_ONCE)]
+            over = [DialogueDeadline(dialogue_id=found) for found in dialogues.due(connection, now, _EXPIRE_AT_ONCE)]
+        return [*ends, *over]

@@ -5,7 +5,7 @@ Those derived from a message are the same whenever the message is delivered: a r
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def derived(at: datetime, name: str) -> str:
@@ -16,6 +16,11 @@ def derived(at: datetime, name: str) -> str:
 def fresh(at: datetime) -> str:
     """A new id that nobody can guess."""
     return _version_7(at, secrets.randbits(80))
+
+
+def made_at(id_: str) -> datetime:
+    """When an id was made, to the millisecond."""
+    return datetime.fromtimestamp(int(id_.replace("-", "")[:12], 16) / 1000, UTC)
 
 
 def reference(transfer_id: str) -> str:

@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 
 from botpay.charities.store import load_charities
 from botpay.commands import Payee, RequestMoney, SendMoney, ShowHistory
-from botpay.confirm.checker import PinVerdict
-from botpay.confirm.keypad import transfer_of
+from botpay.confirm.checker import OwnerVerdict, PinHashed, PinVerdict
+from botpay.confirm.keypad import named_in
 from botpay.confirm.pin import is_pin
 from botpay.confirm.store import load_challenges, load_pins
+from botpay.dialogues.store import load_dialogues
 from botpay.directory.people import HandleKey, Identity, IdentityKey, Sighting, fold, identity_of
 from botpay.directory.store import load_identities, load_people, load_sightings
-from botpay.handlers.world import Deadline, Event, PageEntry, Terms, Unit, World
+from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms, Unit, World
 from botpay.inbox import load_marks
 from botpay.ledger.model import TransferKind
 from botpay.ledger.spending import load_spending
@@ -27,6 +28,8 @@ from botpay.parsing import read as read_text
 from botpay.policy import day_of
 from botpay.sealing import Keyring
 from botpay.statement import load_history
+
+_ABOUT_DIALOGUES = (OwnerVerdict, PinHashed, DialogueDeadline)
 
 
 def done_already(connection: Connection, events: Iterable[Event]) -> set[str]:
@@ -63,10 +66,11 @@ def load(
     """The world of a batch, to be changed by its decisions, and the same as it was read."""
     world = World(now=now, terms=terms)
     _load_who(connection, units, world)
+    _load_dialogues(connection, units, world, keyring)
     _load_what_waits(connection, units, world, keyring)
     _load_people_and_money(connection, units, world)
     before = copy(world)
-    for name in ("identities", "people", "sightings", "accounts", "challenges", "pins", "spent"):
+    for name in ("identities", "people", "sightings", "accounts", "challenges", "pins", "spent", "dialogues"):
         setattr(before, name, dict(getattr(world, name)))
     for actor in _actors(units):
         _see(world, actor)
@@ -94,11 +98,24 @@ def _load_who(connection: Connection, units: Sequence[Unit], world: World) -> No
         world.charities = {c.tag: c for c in load_charities(connection, tags)}
 
 
+def _load_dialogues(connection: Connection, units: Sequence[Unit], world: World, keyring: Keyring) -> None:
+    """Dialogues with the authors of this batch, and those whose work or time is over."""
+    authors = {unit.event.author.key for unit in units if isinstance(unit.event, Inbound) and unit.event.author}
+    ids = {unit.event.dialogue_id for unit in units if isinstance(unit.event, _ABOUT_DIALOGUES)}
+    if authors or ids:
+        world.dialogues = {d.key: d for d in load_dialogues(connection, keyring, ids=ids, keys=authors)}
+    unmet = [key for key in world.dialogues if key not in world.identities]
+    if unmet:
+        world.identities |= {i.key: i for i in load_identities(connection, keys=unmet)}
+
+
 def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World, keyring: Keyring) -> None:
     """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
     ids = {transfer for unit in units if (transfer := _transfer_named(unit.event))}
     people = {i.person_id for i in world.identities.values() if i.person_id}
     people |= {unit.event.person_id for unit in units if isinstance(unit.event, PinVerdict | PageEntry)}
+    prompts = [dialogue.prompt_id for dialogue in world.dialogues.values()]
+    world.receipts = load_receipts(connection, prompts) if prompts else {}
     if not ids and not people:
         return
     found = load_challenges(connection, keyring, ids=sorted(ids), people=sorted(people))
@@ -110,7 +127,7 @@ def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World
             world.reserves[row.id] = row
         elif row.pending_id is not None:
             world.endings[row.pending_id] = row
-    world.receipts = load_receipts(connection, [c.prompt_id for c in found])
+    world.receipts |= load_receipts(connection, [c.prompt_id for c in found])
 
 
 def _load_people_and_money(connection: Connection, units: Sequence[Unit], world: World) -> None:
@@ -121,6 +138,7 @@ def _load_people_and_money(connection: Connection, units: Sequence[Unit], world:
     people = {i.person_id for i in world.identities.values() if i.person_id}
     for challenge in world.challenges.values():
         people |= {challenge.person_id, challenge.payee_owner}
+    people |= {dialogue.person_id for dialogue in world.dialogues.values() if dialogue.person_id}
     if not people:
         return
     owners = people | {c.id for c in world.charities.values()}
@@ -201,7 +219,7 @@ def _tags(unit: Unit) -> tuple[str, ...]:
 def _transfer_named(event: Event) -> str | None:
     match event:
         case Inbound(press=press) if press is not None:
-            return transfer_of(press.token)
+            return named_in(press.token)
         case PinVerdict() | Deadline() | PageEntry():
             return event.transfer_id
         case _:

@@ -4,7 +4,7 @@
           -> decide each in order, by the rules alone -> save it all -> commit
 
 One transaction holds it: the marks of what is done, transfers and balances, challenges and counts of tries, letters and
-the audit's link become true together or not at all. Effects (the slow checks of PINs) begin after the commit.
+the audit's link become true together or not at all. Effects (the slow work on PINs) begin after the commit.
 """
 
 import sys
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from botpay import loading, saving
 from botpay.clock import Clock
-from botpay.confirm.checker import PinCheck
+from botpay.confirm.checker import PinCheck, Work
 from botpay.database import Database
 from botpay.handlers import decide
 from botpay.handlers.world import Decision, Event, Terms, Unit
@@ -29,6 +29,7 @@ class Result:
     outcome: str
     checks: tuple[PinCheck, ...] = ()
     letters: int = 0
+    works: tuple[Work, ...] = ()
 
 
 DUPLICATE = Result("duplicate")
@@ -83,4 +84,4 @@ class Pipeline:
 
 
 def _result(decision: Decision) -> Result:
-    return Result(decision.outcome, decision.checks, len(decision.letters))
+    return Result(decision.outcome, decision.checks, len(decision.letters), decision.works)

@@ -6,14 +6,17 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from botpay import ids, proof
+from botpay.audit.chain import State
 from botpay.audit.store import append
-from botpay.confirm.store import save_challenges, save_pins
+from botpay.confirm.store import add_pin, save_challenges, save_pins
+from botpay.dialogues.store import save_dialogues
 from botpay.directory.people import SETTLED_AFTER
-from botpay.directory.store import save_identities, save_languages, save_sightings
-from botpay.handlers.world import Decision, Event, Unit, World
+from botpay.directory.store import add_identity, save_identities, save_languages, save_person, save_sightings
+from botpay.handlers.world import CURRENCY, Decision, Event, Unit, World
 from botpay.inbox import save_marks
+from botpay.ledger.model import AccountKind
 from botpay.ledger.spending import Spent, save_spending
-from botpay.ledger.store import save_accounts, save_transfers
+from botpay.ledger.store import open_account, save_accounts, save_transfers
 from botpay.outbox.model import Letter
 from botpay.outbox.store import save_deliveries, save_letters
 from botpay.sealing import Keyring
@@ -44,16 +47,37 @@ def save(
     audited = [(_name(event), decision.outcome) for event, decision in done if not decision.deliveries]
     pins = _changed(before.pins, world.pins)
     save_accounts(connection, before.accounts, _changed(before.accounts, world.accounts))
-    save_pins(connection, before.pins, pins)
-    save_languages(connection, _changed(before.people, world.people))
+    enrolled = _save_enrolled(connection, before, world)
+    save_pins(connection, before.pins, [pin for pin in pins if pin.person_id in before.pins])
+    save_languages(connection, [p for p in _changed(before.people, world.people) if p.id in before.people])
     save_spending(connection, _spent(before, world))
     letters = [letter for event, decision in done for letter in _numbered(event, decision, world)]
     save_letters(connection, keyring, letters, world.now)
     if audited:  # late: from the link to the commit other processes wait
-        states = [proof.state_of_pin(pin) for pin in pins]
+        states = [*enrolled, *(proof.state_of_pin(pin) for pin in pins)]
         batch = append(connection, audit_key, audited, transfers, world.now, states)
         save_transfers(connection, transfers, batch)
     save_challenges(connection, keyring, before.challenges, _changed(before.challenges, world.challenges))
+    save_dialogues(connection, keyring, before.dialogues, world.dialogues)
+
+
+def _save_enrolled(connection: Connection, before: World, world: World) -> list[State]:
+    """People who are new, with their PINs, identities and an account each; what the audit holds of them.
+
+    The account's number is the database's to give, so what a new person asks in the very same batch finds none: that
+    fault makes the batch be tried again one by one, and then it does.
+    """
+    states: list[State] = []
+    for person in (person for person in world.people.values() if person.id not in before.people):
+        save_person(connection, person, world.now)
+        add_pin(connection, world.pins[person.id])
+        states.append(proof.state_of_person(person))
+        for identity in world.identities_of(person.id):
+            add_identity(connection, identity, person.id)
+            states.append(proof.state_of_identity(identity.key, person.id))
+        account = open_account(connection, person.id, AccountKind.PERSON, CURRENCY)
+        states.append(proof.state_of_account(account))
+    return states
 
 
 def _save_labels(connection: Connection, before: World, world: World) -> None:
@@ -91,5 +115,7 @@ def _numbered(event: Event, decision: Decision, world: World) -> list[Letter]:
 
 def _name(event: Event) -> str:
     """What an event is called in the audit: its source, or what it is about."""
-    about = getattr(event, "transfer_id", None) or getattr(event, "letter_id", None)
+    about = next(
+        filter(None, (getattr(event, name, None) for name in ("transfer_id", "letter_id", "dialogue_id"))), None
+    )
     return event.source or f"{type(event).__name__.lower()}:{about}"

@@ -5,9 +5,21 @@ from botpay.audit import store as audit
 from botpay.charities import store as charities
 from botpay.confirm import store as confirm
 from botpay.database import metadata
+from botpay.dialogues import store as dialogues
 from botpay.directory import store as directory
 from botpay.ledger import schema as ledger
 from botpay.ledger import spending
 from botpay.outbox import store as outbox
 
-__all__ = ["audit", "charities", "confirm", "directory", "inbox", "ledger", "metadata", "outbox", "spending"]
+__all__ = [
+    "audit",
+    "charities",
+    "confirm",
+    "dialogues",
+    "directory",
+    "inbox",
+    "ledger",
+    "metadata",
+    "outbox",
+    "spending",
+]

@@ -1,5 +1,7 @@
 """People, identities and handles, and the rule by which a handle finds somebody. Pure."""
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,6 +84,25 @@ def fold(handle: str) -> str:
 def identity_of(actor: Actor) -> Identity:
     """An identity as first seen."""
     return Identity(adapter=actor.adapter, tenant=actor.tenant, id=actor.id, handle=actor.handle, name=actor.name)
+
+
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’\-]|[\u0300-\u036f])*")
+_SHORTEST_NAME, _LONGEST_NAME = 2, 60
+_WRITTEN_TOGETHER = frozenset({"HIRAGANA", "KATAKANA", "CJK", "KATAKANA-HIRAGANA"})
+
+
+def chosen_name(text: str) -> str | None:
+    """A name that somebody chose to be shown to payers, with single spaces; None if it could deceive them.
+
+    Letters of one script, spaces, hyphens, dots and apostrophes, beginning with a letter: no digits, signs, control or
+    bidirectional characters, and no more than two accents on a letter.
+    """
+    name = re.sub(" +", " ", unicodedata.normalize("NFC", text).strip(" "))
+    if not _SHORTEST_NAME <= len(name) <= _LONGEST_NAME or _NAME.fullmatch(name) is None:
+        return None
+    scripts = {unicodedata.name(c, "?").split()[0] for c in unicodedata.normalize("NFKC", name) if c.isalpha()}
+    accents = re.search("[\u0300-\u036f]{3}", unicodedata.normalize("NFD", name))
+    return name if len(scripts - _WRITTEN_TOGETHER) <= 1 and not accents else None
 
 
 def label(name: str, handle: str | None) -> str:

@@ -25,6 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from botpay.database import Instant, metadata
 from botpay.directory.people import HandleKey, Identity, IdentityKey, Person, Sighting
+from botpay.errors import LedgerFault
 
 people = Table(
     "people",
@@ -121,15 +122,17 @@ def save_frozen(connection: Connection, person: Person) -> None:
 
 
 def add_identity(connection: Connection, identity: Identity, person_id: str) -> None:
-    """Make an identity a person's."""
+    """Make an identity a person's. Raises `LedgerFault` if it is somebody's already."""
     save_identities(connection, [identity])
     key = [identities.c[name] == getattr(identity, name) for name in ("adapter", "tenant", "id")]
-    connection.execute(update(identities).where(*key).values(person_id=person_id))
+    free = update(identities).where(*key, identities.c.person_id.is_(None))
+    if connection.execute(free.values(person_id=person_id)).rowcount != 1:
+        raise LedgerFault("an identity was given away under its lock")
 
 
 def save_identities(connection: Connection, rows: Iterable[Identity]) -> None:
     """Add identities or renew their labels; whose they are is never changed here."""
-    _upsert(connection, identities, [asdict(row) for row in rows], ("handle", "name"))
+    _upsert(connection, identities, [{**asdict(row), "person_id": None} for row in rows], ("handle", "name"))
 
 
 def save_sightings(connection: Connection, rows: Iterable[Sighting]) -> None:

@@ -1,13 +1,16 @@
 """Decide: (world, event) -> what is to be written and said. Pure: no I/O, no clock, no SQL.
 
 `messages` takes what people write, `pay` reserves, `confirming` takes PINs and ends challenges, `account` tells
-people about their money. They may read the world and call the rules of ledger, confirmation and policy.
+people about their money; `dialogues` leads through questions, `enrol` and its siblings are what they ask. They may read
+the world and call the rules of ledger, confirmation and policy.
 """
 
-from botpay.confirm.checker import PinVerdict
+from botpay.confirm.checker import OwnerVerdict, PinHashed, PinVerdict
+from botpay.confirm.keypad import named_in
+from botpay.handlers import dialogues
 from botpay.handlers.confirming import enter_on_page, expire, judge, press
 from botpay.handlers.messages import hear
-from botpay.handlers.world import Deadline, Decision, PageEntry, Unit, World
+from botpay.handlers.world import Deadline, Decision, DialogueDeadline, PageEntry, Unit, World
 from botpay.message import Inbound
 from botpay.outbox.model import Delivery, Fate, Letter
 
@@ -20,15 +23,27 @@ def decide(world: World, unit: Unit) -> Decision:
         case Inbound(press=None) as inbound:
             return hear(world, inbound, unit.reading)
         case Inbound() as inbound:
-            return press(world, inbound)
+            return _press(world, inbound)
         case PinVerdict() as verdict:
             return judge(world, verdict)
         case Deadline() as deadline:
             return expire(world, deadline.transfer_id)
         case PageEntry() as entry:
             return enter_on_page(world, entry)
+        case OwnerVerdict() | PinHashed() as outcome:
+            return dialogues.worked(world, outcome)
+        case DialogueDeadline() as deadline:
+            return dialogues.time_is_up(world, deadline.dialogue_id)
         case Delivery() as delivery:
             return _note(delivery)
+
+
+def _press(world: World, inbound: Inbound) -> Decision:
+    """A tap on a button of a payment's, or of a dialogue's."""
+    about = named_in(inbound.press.token) if inbound.press else None
+    if about is not None and about not in world.challenges:
+        return dialogues.press(world, inbound, about)
+    return press(world, inbound)
 
 
 def _note(delivery: Delivery) -> Decision:

@@ -5,18 +5,16 @@ from dataclasses import replace
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
 from botpay.handlers import talk
-from botpay.handlers.world import Decision, Entry, World
+from botpay.handlers.world import CURRENCY, Decision, Entry, World
 from botpay.message import Actor, Inbound
 from botpay.money import Money
 from botpay.replies import LANGUAGES, sentence
 
-_CURRENCY = "EUR"
-
 
 def balance(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
     """What can be spent, and what is held for payments that wait."""
-    account = world.account(person.id, _CURRENCY)
-    left, held = Money(account.available_minor, _CURRENCY), Money(account.held_minor, _CURRENCY)
+    account = world.account(person.id, CURRENCY)
+    left, held = Money(account.available_minor, CURRENCY), Money(account.held_minor, CURRENCY)
     text = sentence("balance.held" if held.minor else "balance", language, left=left, held=held)
     return Decision(outcome="balance", letters=(talk.to_author(inbound, author, text, language),))
 

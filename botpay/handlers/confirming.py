@@ -7,7 +7,7 @@ from botpay import ids, policy
 from botpay.confirm import challenge as rules_of_challenge
 from botpay.confirm.challenge import Challenge, Pin, State, may_try
 from botpay.confirm.checker import PinCheck, PinVerdict
-from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, transfer_of
+from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, named_in
 from botpay.directory.people import Person
 from botpay.errors import Code, LedgerFault, Refusal
 from botpay.handlers import pay, talk
@@ -25,7 +25,7 @@ _IGNORED = Decision(outcome="ignored")
 def press(world: World, inbound: Inbound) -> Decision:
     """A tap on a key. Forged tokens and taps of anybody but the sender have no effect and get no answer."""
     token, surface = (inbound.press.token, inbound.press.surface) if inbound.press else ("", None)
-    challenge = world.challenges.get(transfer_of(token) or "")
+    challenge = world.challenges.get(named_in(token) or "")
     person = world.person_of(inbound.author.key) if inbound.author and not inbound.flags else None
     if challenge is None or person is None or challenge.person_id != person.id:
         return _IGNORED

@@ -15,8 +15,8 @@ from botpay.confirm.pin import is_pin
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
-from botpay.handlers import account, confirming, pay
-from botpay.handlers.talk import delete, language_for, to_author
+from botpay.handlers import account, confirming, dialogues, enrol, pay
+from botpay.handlers.talk import language_for, taken_away, to_author
 from botpay.handlers.world import Decision, World
 from botpay.message import Actor, Flag, Inbound, Visibility
 from botpay.parsing import Reading
@@ -26,17 +26,22 @@ IGNORED = Decision(outcome="ignored")
 
 
 def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
-    """Only a fresh message of a real person is acted on; a PIN is looked for before any command is."""
+    """Only a fresh message of a real person is acted on: first as an answer, then as a PIN, then as a command."""
     author = inbound.author
     if author is None or inbound.flags:
         return _edited(world, inbound, reading)
+    if (answered := dialogues.hear(world, inbound, author, reading)) is not None:
+        return answered
     if is_pin(inbound.text.reveal().strip()):
         return _typed_pin(world, inbound, author)
     if reading is None or reading.meaning is None:
         return IGNORED
     language = language_for(world, inbound, reading.language)
+    stranger = world.person_of(author.key) is None
+    if stranger and world.terms.enrolling:
+        return _meet(world, inbound, author, reading.meaning, language)
     if isinstance(reading.meaning, Refusal):
-        stranger = world.person_of(author.key) is None and inbound.chat.visibility is Visibility.PRIVATE
+        stranger = stranger and inbound.chat.visibility is Visibility.PRIVATE
         return refuse(inbound, author, _no_account(author) if stranger else reading.meaning, language)
     return _obey(world, inbound, author, reading.meaning, language)
 
@@ -45,6 +50,15 @@ def refuse(inbound: Inbound, author: Actor, refusal: Refusal, language: str) -> 
     """Tell a "no" to the person whom it concerns, in private."""
     letter = to_author(inbound, author, explain(refusal, language), language)
     return Decision(outcome=refusal.code.value, letters=(letter,))
+
+
+def _meet(world: World, inbound: Inbound, author: Actor, meaning: Command | Refusal, language: str) -> Decision:
+    """A stranger who writes to the bot, or a command in public, is asked the first question of enrolling."""
+    if isinstance(meaning, Refusal) and inbound.chat.visibility is Visibility.PUBLIC:
+        return refuse(inbound, author, meaning, language)
+    money = isinstance(meaning, SendMoney | Donate | RequestMoney)
+    why = sentence("enrol.nothing_sent", language) if money else None
+    return enrol.start(world, inbound, author, language, why)
 
 
 def _obey(world: World, inbound: Inbound, author: Actor, command: Command, language: str) -> Decision:
@@ -99,10 +113,8 @@ def _typed_pin(world: World, inbound: Inbound, author: Actor) -> Decision:
 
 def _not_here(world: World, inbound: Inbound, author: Actor, key: str, language: str) -> Decision:
     """A PIN where it does not belong is not used; it is taken away where the platform can."""
-    can_delete = world.terms.capabilities[inbound.adapter].delete_incoming and inbound.message_ref is not None
-    taken_away = (delete(inbound, author),) if can_delete else ()
     told = to_author(inbound, author, sentence(key, language), language)
-    return Decision(outcome=key.replace(".", "_"), letters=(*taken_away, told))
+    return Decision(outcome=key.replace(".", "_"), letters=(*taken_away(world, inbound, author), told))
 
 
 def _edited(world: World, inbound: Inbound, reading: Reading | None) -> Decision:

@@ -24,14 +24,20 @@ def language_for(world: World, inbound: Inbound, read_as: str | None) -> str:
 
 def to_author(inbound: Inbound, author: Actor, text: str, language: str) -> Letter:
     """A private answer. Where the author cannot be reached, the chat is told to open a private one, and no more."""
-    letter = _private(inbound.adapter, inbound.tenant, author.id, text, chat=inbound.chat.id)
+    letter = private(inbound.adapter, inbound.tenant, author.id, text, chat=inbound.chat.id)
     return Letter(outbound=letter, fallback=_open_private(inbound, author, language))
 
 
 def delete(inbound: Inbound, author: Actor) -> Letter:
     """Takes away what a person wrote, where the platform can."""
-    letter = _private(inbound.adapter, inbound.tenant, author.id, "", chat=inbound.chat.id)
+    letter = private(inbound.adapter, inbound.tenant, author.id, "", chat=inbound.chat.id)
     return Letter(outbound=replace(letter, deletes=inbound.message_ref))
+
+
+def taken_away(world: World, inbound: Inbound, author: Actor) -> tuple[Letter, ...]:
+    """What a person wrote is deleted, where the platform can."""
+    can_delete = world.terms.capabilities[inbound.adapter].delete_incoming and inbound.message_ref is not None
+    return (delete(inbound, author),) if can_delete else ()
 
 
 def prompt(world: World, challenge: Challenge, left: Money, inbound: Inbound, author: Actor) -> Letter:
@@ -109,7 +115,7 @@ def to_payee(world: World, challenge: Challenge, text: str, public_text: str) ->
     fallback = None
     if here and challenge.origin_public:
         fallback = _public(identity.adapter, identity.tenant, challenge.origin_chat, public_text, challenge.language)
-    return (Letter(outbound=_private(identity.adapter, identity.tenant, identity.id, text), fallback=fallback),)
+    return (Letter(outbound=private(identity.adapter, identity.tenant, identity.id, text), fallback=fallback),)
 
 
 def amount_of(challenge: Challenge) -> Money:
@@ -153,7 +159,7 @@ def _tries_left(world: World, challenge: Challenge) -> list[str]:
 
 def _to_sender(world: World, challenge: Challenge, text: str, pad: Keypad | None) -> Outbound:
     to, chat = challenge.origin_actor, challenge.origin_chat
-    outbound = _private(challenge.origin_adapter, challenge.origin_tenant, to, text, chat=chat)
+    outbound = private(challenge.origin_adapter, challenge.origin_tenant, to, text, chat=chat)
     return _with_link(world, challenge, replace(outbound, keypad=pad)) if pad else outbound
 
 
@@ -181,7 +187,8 @@ def _open_private(inbound: Inbound, author: Actor, language: str) -> Outbound | 
     return _public(inbound.adapter, inbound.tenant, inbound.chat.id, text, language)
 
 
-def _private(adapter: str, tenant: str, to: str, text: str, chat: str | None = None) -> Outbound:
+def private(adapter: str, tenant: str, to: str, text: str, chat: str | None = None) -> Outbound:
+    """Something to say to one person alone."""
     return Outbound(id="", adapter=adapter, tenant=tenant, visibility=Visibility.PRIVATE, to=to, chat=chat, text=text)
 
 

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from botpay.charities.model import Charity
 from botpay.confirm.challenge import Challenge, Pin
-from botpay.confirm.checker import PinCheck, PinVerdict
+from botpay.confirm.checker import OwnerVerdict, PinCheck, PinHashed, PinVerdict, Work
+from botpay.dialogues.model import Dialogue
 from botpay.directory.people import Identity, IdentityKey, Person, Sighting
 from botpay.ledger import rules
 from botpay.ledger.model import Account, Transfer, TransferKind
@@ -18,6 +19,9 @@ from botpay.message import Capabilities, Inbound, SecretText
 from botpay.outbox.model import Delivery, Letter
 from botpay.parsing import Reading
 from botpay.policy import Caps, Limits, day_of
+
+CURRENCY = "EUR"
+"""Of the accounts that people have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,17 @@ class PageEntry:
         return f"page:{self.transfer_id}:{self.number if self.pin else 'cancel'}"
 
 
-Event = Inbound | PinVerdict | Deadline | Delivery | PageEntry
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueDeadline:
+    """The time of a dialogue is over, or its slow work came to nothing."""
+
+    dialogue_id: str
+
+    source = None
+    """Not to be marked: a dialogue ends once, and waits for each work once."""
+
+
+Event = Inbound | PinVerdict | Deadline | Delivery | PageEntry | OwnerVerdict | PinHashed | DialogueDeadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,7 @@ class Terms:
 
     Attributes:
         public_url: where people's browsers find our pages; None where there are none.
+        enrolling: strangers may open an account by themselves.
     """
 
     caps: Caps
@@ -79,6 +94,7 @@ class Terms:
     limits: Limits = field(default_factory=dict)
     public_url: str | None = None
     link_secret: bytes = field(default=b"", repr=False)
+    enrolling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +106,17 @@ class Decision:
     challenges: tuple[Challenge, ...] = ()
     pins: tuple[Pin, ...] = ()
     people: tuple[Person, ...] = ()
+    identities: tuple[Identity, ...] = ()
     letters: tuple[Letter, ...] = ()
     checks: tuple[PinCheck, ...] = ()
+    dialogues: tuple[Dialogue, ...] = ()
+    works: tuple[Work, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
 
     @property
     def has_effect(self) -> bool:
         """Whether anything is to be written that must happen once only."""
-        return bool(self.transfers or self.challenges or self.pins or self.letters)
+        return bool(self.transfers or self.challenges or self.pins or self.letters or self.dialogues)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +155,7 @@ class World:
     history: dict[str, list[Entry]] = field(default_factory=dict)
     account_of: dict[tuple[str, str], int] = field(default_factory=dict)
     spent: dict[int, dict[int, int]] = field(default_factory=dict)
+    dialogues: dict[IdentityKey, Dialogue] = field(default_factory=dict)
 
     def account(self, owner: str, currency: str) -> Account:
         """The account of a person or charity in a currency."""
@@ -159,6 +179,15 @@ class World:
         found = (c for c in self.challenges.values() if c.person_id == person_id and c.state == "open")
         return sorted(found, key=lambda c: (c.created_at, c.transfer_id))
 
+    def dialogue_with(self, key: IdentityKey) -> Dialogue | None:
+        """The dialogue that is under way with an identity."""
+        found = self.dialogues.get(key)
+        return None if found is None or found.over else found
+
+    def dialogue(self, dialogue_id: str) -> Dialogue | None:
+        """A dialogue that is under way, by its id."""
+        return next((d for d in self.dialogues.values() if d.id == dialogue_id and not d.over), None)
+
     def take_in(self, decision: Decision) -> None:
         """Let what follows see what was decided. Raises `LedgerFault` if a rule of the ledger would break."""
         for transfer in decision.transfers:
@@ -166,7 +195,9 @@ class World:
         self.challenges.update((c.transfer_id, c) for c in decision.challenges)
         self.pins.update((p.person_id, p) for p in decision.pins)
         self.people.update((p.id, p) for p in decision.people)
-        self.room -= len(decision.checks)
+        self.room -= len(decision.checks) + len(decision.works)
+        self.identities.update((i.key, i) for i in decision.identities)
+        self.dialogues.update((d.key, d) for d in decision.dialogues)
 
     def _book(self, transfer: Transfer) -> None:
         rules.book(self.accounts, transfer)

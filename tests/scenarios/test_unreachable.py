@@ -83,11 +83,12 @@ async def test_a_sender_who_never_met_the_bot_finds_the_prompt_behind_the_groups
 
 
 async def test_a_strangers_start_shows_nobody_elses_prompt(met: Met) -> None:
-    """The link is not a key: who else opens it sees the help and nothing of the payment."""
+    """The link is not a key: who else opens it is asked to enrol, and sees nothing of the payment."""
     met.stage.user("alice").started = False
     await met.pays(pin=None)
     mallory = met.stage.user("mallory")
     await mallory.start("open")
     await met.stage.telegram.delivered()
     await met.application.settled()
-    assert not any(message.labels() or "10,00 € à Bob" in plain(message.text) for message in mallory.sees())
+    assert [message.labels() for message in mallory.sees() if message.labels()] == [["Français", "English"]]
+    assert not any("10,00 € à Bob" in plain(message.text) for message in mallory.sees())

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from botpay.confirm.keypad import CANCEL, ERASE, key_of, keypad, token, transfer_of
+from botpay.confirm.keypad import CANCEL, ERASE, key_of, keypad, named_in, token
 
 SECRET = b"s" * 32
 TRANSFER, OTHER = str(uuid.UUID(int=1 << 100)), str(uuid.UUID(int=2 << 100))
@@ -17,7 +17,7 @@ LABELS = {"title": "Your PIN", "open": "Enter PIN", "erase": "Erase", "cancel": 
 def test_a_token_stands_for_its_key(key: str) -> None:
     """A token leads back to its transfer and its key."""
     made = token(SECRET, TRANSFER, key)
-    assert (transfer_of(made), key_of(SECRET, TRANSFER, made)) == (TRANSFER, key)
+    assert (named_in(made), key_of(SECRET, TRANSFER, made)) == (TRANSFER, key)
 
 
 def test_tokens_are_short_enough_for_every_platform() -> None:
@@ -63,7 +63,7 @@ def test_a_token_under_another_secret_is_refused() -> None:
 )
 def test_a_forged_token_is_refused(forged: str) -> None:
     """Any string that we did not make is no key, and no fault either."""
-    assert transfer_of(forged) in (None, str(uuid.UUID(int=0)))
+    assert named_in(forged) in (None, str(uuid.UUID(int=0)))
     assert key_of(SECRET, TRANSFER, forged) is None
 
 
