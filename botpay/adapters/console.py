@@ -21,7 +21,7 @@ class ConsoleAdapter(Adapter):
 
     contract: ClassVar[int] = 1
     name: ClassVar[str] = "console"
-    capabilities: ClassVar[Capabilities] = Capabilities(typed_pin=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(typed_pin=True, suppress_previews=True)
     tenant: ClassVar[str] = "local"
 
     def __init__(self, *, show: Callable[[Outbound], None], clock: Callable[[], datetime]) -> None:

@@ -1,6 +1,6 @@
 """Plays a script on a stage with a whole application behind it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,9 +60,7 @@ async def on_stage(settings: Settings, stage: Stage, clock: Clock) -> AsyncItera
     application = Application(settings, [stage.adapter], clock)
     try:
         base_url = await application.start_core()
-        connect: Callable[[str | None], Awaitable[None]] | None = getattr(stage, "connect", None)
-        if connect is not None:
-            await connect(base_url)
+        await stage.connect(base_url)
         await application.start_adapters()
         yield application
     finally:

@@ -32,7 +32,10 @@ class Stage(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Start the platform; the adapter is started by the application afterwards."""
+        """Start the platform and make `adapter` for it, which the application starts afterwards."""
+
+    async def connect(self, base_url: str | None) -> None:  # noqa: B027 - many platforms are not told
+        """Learn where the application's web server listens, if it has one: for platforms that call it."""
 
     @abstractmethod
     async def stop(self) -> None:

@@ -26,7 +26,7 @@ from botpay.errors import (
     DeliveryError,
     Forbidden,
     Permanent,
-    StorageUnavailable,
+    Transient,
     Unreachable,
 )
 from botpay.message import Capabilities, Inbound, Outbound, Rate, Receipt, Visibility
@@ -137,7 +137,8 @@ class SlackAdapter(Adapter):
                 answer = await self._take(payload)
             except Malformed:
                 raise nonsense() from None
-            except (Busy, StorageUnavailable):
+            except Exception as error:  # noqa: BLE001 - nothing is committed; raised on, aiohttp would log its words
+                log.warning("slack call not taken: %s", type(error).__name__)
                 raise web.HTTPServiceUnavailable from None
         return web.Response() if answer is None else web.json_response(answer)
 
@@ -196,6 +197,8 @@ class SlackAdapter(Adapter):
         if outbound.deletes is not None:
             return await self._delete(outbound.deletes)
         private = outbound.visibility is Visibility.PRIVATE
+        if not self._gate.is_open:
+            raise Transient("the adapter is not started")
         try:
             if private and outbound.replaces is not None and outbound.replaces.startswith(VIEW):
                 return await self._change_view(outbound, outbound.replaces)

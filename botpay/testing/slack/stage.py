@@ -36,12 +36,13 @@ class SlackStage(Stage):
         await self.fake.start()
         self.adapter = SlackAdapter(settings(self.fake, mode=self._mode), pace=unhurried())
 
-    async def connect(self, base_url: str) -> None:
+    async def connect(self, base_url: str | None) -> None:
         """Tell Slack where the application's web server listens ("http://127.0.0.1:8080"); for mode "http".
 
         Call it once the web server listens, before anybody speaks; before or after the adapter starts.
         """
-        self.fake.set_request_url(base_url.rstrip("/") + SlackSettings.model_fields["path"].default)
+        if base_url is not None:
+            self.fake.set_request_url(base_url.rstrip("/") + SlackSettings.model_fields["path"].default)
 
     async def stop(self) -> None:
         """Stop the fake."""

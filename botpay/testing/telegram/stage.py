@@ -14,6 +14,7 @@ from botpay.testing.telegram.world import Deed, FakeMessage, Said
 
 PUBLIC_URL = "https://botpay.example"
 TENANT = "main"
+SECRET = "the-secret-of-a-fake"  # noqa: S105 - opens nothing but this fake
 
 
 class TelegramStage(Stage):
@@ -43,7 +44,7 @@ class TelegramStage(Stage):
         settings = TelegramSettings(
             token=SecretStr(self.telegram.token),
             mode=self.mode,
-            webhook_secret=SecretStr("the-secret-of-a-fake"),
+            webhook_secret=SecretStr(SECRET),
             public_url=PUBLIC_URL,
             base_url=self.telegram.base_url,
             tenant=TENANT,
@@ -120,7 +121,7 @@ class TelegramStage(Stage):
         return [line for said in fresh if (line := self._line(said)) is not None]
 
     def _line(self, said: Said) -> Line | None:
-        text, place = _without_dots(said), (said.chat_id, said.message_id)
+        text, place = without_dots(said.text, bool(said.buttons)), (said.chat_id, said.message_id)
         if said.deed is Deed.DELETE or self._texts.get(place) == text:
             return None
         self._texts[place] = text
@@ -131,11 +132,11 @@ class TelegramStage(Stage):
         return next(who for who, user in self._people.items() if user.id == user_id)
 
 
-def _without_dots(said: Said) -> str:
+def without_dots(text: str, has_buttons: bool) -> str:
     """The text without the last paragraph of a keypad, which shows by dots how much was entered."""
-    text, _, dots = said.text.rpartition("\n\n")
-    is_dots = bool(text and said.buttons) and not any(character.isalnum() for character in dots)
-    return text if is_dots else said.text
+    said, _, dots = text.rpartition("\n\n")
+    is_dots = bool(said and has_buttons) and not any(character.isalnum() for character in dots)
+    return said if is_dots else text
 
 
 async def _at_once(_: float) -> None:
