@@ -20,12 +20,12 @@ from botpay.dialogues import store as dialogues
 from botpay.enrolment import Enrolment
 from botpay.errors import Transient
 from botpay.handlers.world import Deadline, DialogueDeadline, Event, Terms
+from botpay.lending import Lent
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
 from botpay.pipeline import Pipeline, Result
 from botpay.policy import Caps, Period
 from botpay.sealing import Keyring
-from botpay.turns import Turns
 from botpay.web.server import WebServer
 
 _SWEEP_EVERY_SECONDS = 1.0
@@ -88,9 +88,8 @@ class Application:
         self.enrolment = Enrolment(database=self.database, clock=clock, hasher=hasher, audit_key=audit_key)
         self._batcher = Batcher(pipeline.process, dead_letters.keep)
         self._outbox = Dispatcher(self.database, keyring, {a.name: a for a in adapters}, self._submit, clock)
-        turns = Turns(self.database)
         for adapter in adapters:
-            adapter.meet(turns)
+            adapter.meet(lent_to(adapter, settings, self.database, clock))
         routes = [route for adapter in adapters for route in adapter.routes()]
         self._web = WebServer(settings.web.host, settings.web.port, routes) if routes else None
         self._tasks: list[asyncio.Task[None]] = []
@@ -202,3 +201,15 @@ class Application:
             ends = [Deadline(transfer_id=found) for found in confirm.due(connection, now, _EXPIRE_AT_ONCE)]
             over = [DialogueDeadline(dialogue_id=found) for found in dialogues.due(connection, now, _EXPIRE_AT_ONCE)]
         return [*ends, *over]
+
+
+def lent_to(adapter: Adapter, settings: Settings, database: Database, clock: Clock = system_clock) -> Lent:
+    """What an adapter meets: its host in this installation."""
+    audit_key = bytes.fromhex(settings.keys.audit.get_secret_value())
+    return Lent(
+        adapter=adapter.name,
+        database=database,
+        clock=clock,
+        keyring=Keyring.of(settings.keys),
+        audit_key=audit_key,
+    )

@@ -1,6 +1,6 @@
 """All tables, known to one `metadata` once this is imported."""
 
-from botpay import inbox
+from botpay import inbox, vault
 from botpay.audit import store as audit
 from botpay.charities import store as charities
 from botpay.confirm import store as confirm
@@ -22,4 +22,5 @@ __all__ = [
     "metadata",
     "outbox",
     "spending",
+    "vault",
 ]

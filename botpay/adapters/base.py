@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from botpay.errors import ConfigError
-from botpay.message import Capabilities, Inbound, Outbound, Receipt
+from botpay.message import Capabilities, Inbound, Outbound, Receipt, SecretText
 
 CONTRACT = 1
 """The version of this contract. It is raised when an adapter written for the one before would no longer be right."""
@@ -42,6 +42,25 @@ class Host(Protocol):
         Args:
             what: names the work, over all adapters and tenants.
         """
+        ...
+
+    async def kept(self, tenant: str, name: str) -> SecretText | None:
+        """What this adapter kept for a tenant under a name, in this process or another; None if nothing is."""
+        ...
+
+    async def keep(self, tenant: str, name: str, secret: SecretText) -> None:
+        """Keep a secret that the platform gave, sealed and audited, in the place of an earlier one.
+
+        Returns once it is committed. Tenant and name are kept in the clear: they say what it is and are no secrets.
+        """
+        ...
+
+    async def forget(self, tenant: str, name: str) -> bool:
+        """Keep it no longer. Whether it was kept until now: of several who forget it at once, one is told so."""
+        ...
+
+    async def tenants(self, name: str) -> list[str]:
+        """For whom this adapter keeps something under a name, in order."""
         ...
 
 

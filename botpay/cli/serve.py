@@ -15,7 +15,7 @@ import structlog
 import typer
 
 from botpay import migrations
-from botpay.app import Application
+from botpay.app import Application, lent_to
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.loading import load_adapters
 from botpay.config import DEFAULT_CONFIG, Settings
@@ -145,11 +145,14 @@ async def _adapter_troubles(settings: Settings) -> Sequence[str]:
     if not settings.adapters:
         return ["no adapter is configured: add a section such as [adapters.telegram], as the README shows"]
     found: list[str] = []
+    database = Database(settings.database)
     for adapter in load_adapters(settings):
+        adapter.meet(lent_to(adapter, settings, database))
         try:
             found += [f"{adapter.name}: {trouble}" for trouble in await adapter.check()]
         except BotpayError as error:
             found.append(f"{adapter.name}: {error}")
+    database.close()
     return found
 
 
