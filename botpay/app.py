@@ -18,12 +18,12 @@ from botpay.database import Database
 from botpay.dead_letters import DeadLetters
 from botpay.dialogues import store as dialogues
 from botpay.enrolment import Enrolment
-from botpay.errors import Transient
+from botpay.errors import Conflict, Transient
 from botpay.handlers.world import Deadline, DialogueDeadline, Event, Terms
 from botpay.lending import Lent
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
-from botpay.pipeline import Pipeline, Result
+from botpay.pipeline import CONFLICT, Pipeline, Result
 from botpay.policy import Caps, Period
 from botpay.sealing import Keyring
 from botpay.web.server import WebServer
@@ -143,9 +143,11 @@ class Application:
     async def receive(self, inbound: Inbound) -> None:
         """The door for adapters: returns once what a person did is committed.
 
-        Raises `Busy` or `StorageUnavailable` when nothing was done, so that the platform delivers again.
+        Raises `Busy` or `StorageUnavailable` when nothing was done, so that the platform delivers again; `Conflict`
+        where a client used an event id for something else before.
         """
-        await self._submit(inbound)
+        if await self._submit(inbound) is CONFLICT:
+            raise Conflict("this event id was used before with other contents")
 
     async def sweep(self) -> None:
         """End the challenges and dialogues whose time is over."""

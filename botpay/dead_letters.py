@@ -33,7 +33,7 @@ class DeadLetters:
         with self._database.write() as connection:
             letter_id = bury(connection, self._keyring, fault, _payload(event), now)
             if event.source is not None:
-                save_marks(connection, [(event.source, "dead_letter")], now)
+                save_marks(connection, [(event.source, "dead_letter", None)], now)
             if isinstance(event, Inbound) and author is not None:
                 news = to_author(event, author, sentence("fault", self._language), self._language)
                 save_letters(connection, self._keyring, [news.numbered(ids.derived(now, letter_id))], now)

@@ -5,6 +5,7 @@ A *refusal* is an expected "no": a value with a code, told to the person. A *fau
     BotpayError
     ├── ConfigError          the installation is not set up as it must be; the text names the remedy
     ├── Busy                 too much is waiting; nothing was done, deliver again later
+    ├── Conflict             this event id was used before for something else; nothing was done
     ├── StorageUnavailable   the database cannot be written now; nothing was done, deliver again later
     ├── LedgerFault          rows that must agree do not; nothing was committed
     └── DeliveryError        an adapter could not deliver an outbound
@@ -96,6 +97,10 @@ class ConfigError(BotpayError):
 
 class Busy(BotpayError):
     """Too much is waiting. Nothing was done; the platform delivers again."""
+
+
+class Conflict(BotpayError):
+    """This event id was used before, with other contents. Nothing was done, and nothing will be if it comes again."""
 
 
 class StorageUnavailable(BotpayError):

@@ -1,6 +1,6 @@
 """Load: all that the messages of a batch can touch, one statement per table, and what their texts were read as."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
@@ -32,13 +32,13 @@ from botpay.statement import load_history
 _ABOUT_DIALOGUES = (OwnerVerdict, PinHashed, DialogueDeadline)
 
 
-def done_already(connection: Connection, events: Iterable[Event]) -> set[str]:
-    """The sources among these events that were committed before."""
+def done_already(connection: Connection, events: Iterable[Event]) -> dict[str, str | None]:
+    """The sources among these events that were committed before, each with the digest of its contents."""
     sources = [event.source for event in events if event.source is not None]
-    return load_marks(connection, sources) if sources else set()
+    return load_marks(connection, sources) if sources else {}
 
 
-def first_of_each(events: Iterable[Event], done: set[str]) -> list[Event]:
+def first_of_each(events: Iterable[Event], done: Collection[str]) -> list[Event]:
     """The events that are not done, each source once: a batch may hold the same message twice."""
     seen = set(done)
     fresh = []

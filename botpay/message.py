@@ -145,6 +145,8 @@ class Inbound:
         reply_to: whose message this answers, if the platform says and it is a person's.
         me: the bot's names here, without "@": handle, id.
         message_ref: the adapter's reference of this message, with which it can be deleted.
+        contents: all that was delivered, where clients choose the event ids: the same id again with other contents is
+            refused with `Conflict`. None where the platform chooses.
     """
 
     adapter: str
@@ -160,6 +162,7 @@ class Inbound:
     press: Press | None = None
     me: tuple[str, ...] = ()
     message_ref: str | None = None
+    contents: SecretText | None = None
 
     @property
     def source(self) -> str:

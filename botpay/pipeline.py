@@ -7,8 +7,9 @@ One transaction holds it: the marks of what is done, transfers and balances, cha
 the audit's link become true together or not at all. Effects (the slow work on PINs) begin after the commit.
 """
 
+import hmac
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -19,6 +20,8 @@ from botpay.confirm.checker import PinCheck, Work
 from botpay.database import Database
 from botpay.handlers import decide
 from botpay.handlers.world import Decision, Event, Terms, Unit
+from botpay.inbox import digest_of
+from botpay.message import Inbound
 from botpay.sealing import Keyring
 
 
@@ -33,6 +36,8 @@ class Result:
 
 
 DUPLICATE = Result("duplicate")
+CONFLICT = Result("conflict")
+"""Not done, because its source was, with other contents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,16 @@ class Pipeline:
         results = {id(unit.event): _result(decision) for unit, decision in decisions}
         known = in_doubt | results
         in_doubt.update(results)
-        return [known.pop(id(event), DUPLICATE) for event in events]
+        first = done | {event.source: self._digest(event) for event in fresh if event.source is not None}
+        return [known.pop(id(event)) if id(event) in known else self._repeated(event, first) for event in events]
+
+    def _repeated(self, event: Event, first: Mapping[str, str | None]) -> Result:
+        """What becomes of an event whose source is done: nothing, and that is an error if it says something else."""
+        theirs, ours = first.get(event.source or ""), self._digest(event)
+        return DUPLICATE if theirs is None or ours is None or hmac.compare_digest(theirs, ours) else CONFLICT
+
+    def _digest(self, event: Event) -> str | None:
+        return digest_of(self.audit_key, event.contents) if isinstance(event, Inbound) else None
 
 
 def _result(decision: Decision) -> Result:

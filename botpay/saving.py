@@ -13,10 +13,11 @@ from botpay.dialogues.store import save_dialogues
 from botpay.directory.people import SETTLED_AFTER
 from botpay.directory.store import add_identity, save_identities, save_languages, save_person, save_sightings
 from botpay.handlers.world import CURRENCY, Decision, Event, Unit, World
-from botpay.inbox import save_marks
+from botpay.inbox import Mark, digest_of, save_marks
 from botpay.ledger.model import AccountKind
 from botpay.ledger.spending import Spent, save_spending
 from botpay.ledger.store import open_account, save_accounts, save_transfers
+from botpay.message import Inbound
 from botpay.outbox.model import Letter
 from botpay.outbox.store import save_deliveries, save_letters
 from botpay.sealing import Keyring
@@ -42,7 +43,7 @@ def save(
     done = [(unit.event, decision) for unit, decision in decisions if decision.has_effect]
     if not done:
         return
-    save_marks(connection, [(e.source, d.outcome) for e, d in done if e.source is not None], world.now)
+    save_marks(connection, [_mark(e, e.source, d, audit_key) for e, d in done if e.source is not None], world.now)
     transfers = [transfer for _, decision in done for transfer in decision.transfers]
     audited = [(_name(event), decision.outcome) for event, decision in done if not decision.deliveries]
     pins = _changed(before.pins, world.pins)
@@ -103,6 +104,10 @@ def _spent(before: World, world: World) -> list[Spent]:
 
 def _changed(before: dict[K, V], after: dict[K, V]) -> list[V]:
     return [row for key, row in after.items() if row is not before.get(key) and row != before.get(key)]
+
+
+def _mark(event: Event, source: str, decision: Decision, key: bytes) -> Mark:
+    return source, decision.outcome, digest_of(key, event.contents) if isinstance(event, Inbound) else None
 
 
 def _numbered(event: Event, decision: Decision, world: World) -> list[Letter]:

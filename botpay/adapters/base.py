@@ -18,7 +18,7 @@ CONTRACT = 1
 
 Receive = Callable[[Inbound], Awaitable[None]]
 """Hands one inbound to the core. Returns when it is committed; raises `Busy` or `StorageUnavailable` when nothing
-was done, and then the adapter lets its platform deliver again."""
+was done, and then the adapter lets its platform deliver again; `Conflict` if `contents` says that an id came before."""
 
 
 class AdapterSettings(BaseModel):

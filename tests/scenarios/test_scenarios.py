@@ -19,6 +19,7 @@ from botpay.testing.postgres import migrated_database
 from botpay.testing.slack import SlackStage
 from botpay.testing.stage import Stage
 from botpay.testing.telegram import TelegramStage
+from botpay.testing.webhook import WebhookStage
 
 SCENARIOS = sorted(Path(__file__).parent.glob("*.chat"))
 
@@ -28,6 +29,7 @@ STAGES: dict[str, Callable[[Clock], Stage]] = {
     "telegram-polling": lambda _: TelegramStage(mode="polling"),
     "telegram-webhook": lambda _: TelegramStage(mode="webhook"),
     "slack-http": lambda _: SlackStage(mode="http"),
+    "webhook": lambda _: WebhookStage(),
 }
 
 
