@@ -9,7 +9,7 @@ Instants are kept as whole microseconds since 1970 in UTC: exact, sortable and t
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -59,11 +59,16 @@ _TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.01
 _COLLISIONS = {"40001", "40P01"}  # serialization failure, deadlock detected: PostgreSQL, appendix A
 _TAKEN = "23505"  # unique violation: another process has done the same at the same time
+_OVERTAKEN = "BP001"  # raised by our own function: see the migrations
 _AWAY = ("08", "53", "57")  # connection exception, insufficient resources, operator intervention
 _READ_ONLY, _LOCKED = "25006", "55P03"
 
 SerialKey = BigInteger().with_variant(Integer, "sqlite")
 """A key that counts up by itself on both databases."""
+
+
+class Overtaken(Exception):
+    """Another process was faster: what was read without a lock holds no longer."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -131,33 +136,38 @@ class Database:
         with _faults_named(), self.engine.begin() as connection:
             yield connection
 
-    def transact(self, work: Callable[[Connection], T], *, pipelined: bool = False) -> T:
+    def transact(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, done in one transaction; done again if another process was in the way.
 
         On a deadlock, a row that another process has just added, or a lost connection `work` runs again from its
         beginning, a bounded number of times. If the connection was lost in the commit, what it did may have been done:
         `work` must find that out by itself, by ids and marks.
 
-        Args:
-            pipelined: on PostgreSQL, statements whose rows nobody fetches are sent with the next that are fetched or
-                with the commit (libpq's pipeline mode). Their faults come up there too; counts of rows do not come.
-
         Raises `StorageUnavailable` if the database is locked, full or away, or others were in the way every time.
         """
-        for pause in _pauses():
-            try:
-                with (
-                    self.engine.connect() as connection,
-                    self._pipeline(connection, pipelined),
-                    connection.begin(),
-                ):
+
+        def in_one() -> T:
+            with self.engine.begin() as connection:
+                return work(connection)
+
+        return self._until_done(in_one)
+
+    def by_statements(self, work: Callable[[Connection], T]) -> T:
+        """The same on PostgreSQL with each statement a transaction of its own, which saves two ways there and back.
+
+        Raises `Overtaken` if what a statement relied on holds no longer; it changed nothing then.
+        """
+
+        def one_by_one() -> T:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                try:
                     return work(connection)
-            except Exception as error:
-                if pause is None or not self._worth_another_try(error):
-                    with _faults_named():
-                        raise
-            time.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+                except Exception as error:
+                    if _state(error) in (_TAKEN, _OVERTAKEN):
+                        raise Overtaken from None  # the error's own text would hold the statement's values
+                    raise
+
+        return self._until_done(one_by_one)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -193,11 +203,16 @@ class Database:
         self.engine.dispose()
         self._reader.dispose()
 
-    def _pipeline(self, connection: Connection, pipelined: bool) -> AbstractContextManager[object]:
-        if not pipelined or self.is_sqlite:
-            return nullcontext()
-        pipeline: AbstractContextManager[object] = raw(connection).connection.pipeline()
-        return pipeline
+    def _until_done(self, attempt: Callable[[], T]) -> T:
+        for pause in _pauses():
+            try:
+                return attempt()
+            except Exception as error:
+                if pause is None or not self._worth_another_try(error):
+                    with _faults_named():
+                        raise
+            time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
 
     def _worth_another_try(self, error: Exception) -> bool:
         if self.is_sqlite:  # nobody else writes while we do: what failed would fail again

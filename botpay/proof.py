@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Connection, Select, func, literal_column, sel
 
 from botpay.audit import verify as audit
 from botpay.audit.chain import State, micros
-from botpay.audit.head import Head
+from botpay.audit.head import Heads
 from botpay.charities.model import Charity
 from botpay.charities.store import charities, hashtags
 from botpay.confirm.challenge import Pin
@@ -42,13 +42,13 @@ _ENDED_BY = {
 
 
 def steps(
-    connection: Connection, key: bytes, head: Head | None = None, tick: audit.Tick = lambda: None
+    connection: Connection, key: bytes, heads: Heads | None = None, tick: audit.Tick = lambda: None
 ) -> Iterator[tuple[str, Iterator[str]]]:
     """The parts of the proof with their names, each the problems it finds, as sentences that name the rows.
 
     Args:
         connection: one consistent view for all of it.
-        head: an exported head that the chain must still hold.
+        heads: an export of heads that the chain must still hold.
         tick: called after each link of the chain.
     """
     yield "balances", ledger.problems(connection)
@@ -57,7 +57,7 @@ def steps(
     living = _living(connection)
     yield (
         "audit",
-        audit.problems(connection, key, head=head, living=living, may_be_uncovered=_MAY_BE_UNCOVERED, tick=tick),
+        audit.problems(connection, key, heads=heads, living=living, may_be_uncovered=_MAY_BE_UNCOVERED, tick=tick),
     )
 
 

@@ -4,35 +4,41 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from botpay.audit.chain import Head
 from botpay.audit.store import links
 from botpay.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The last link as it was when it was exported: its number, its MAC and its time."""
+class Heads:
+    """Where each lane ended when it was exported, and when its newest link was made."""
 
-    seq: int
-    mac: bytes
+    lanes: tuple[Head, ...]
     at: datetime
 
     def to_json(self) -> str:
-        """One object: {"seq", "mac" (hexadecimal), "at" (ISO 8601, UTC)}."""
-        return json.dumps({"seq": self.seq, "mac": self.mac.hex(), "at": self.at.isoformat()})
+        """One object: {"lanes": [{"lane", "place", "mac" (hexadecimal)}, ...], "at" (ISO 8601, UTC)}."""
+        lanes = [{"lane": head.lane, "place": head.place, "mac": head.mac.hex()} for head in self.lanes]
+        return json.dumps({"lanes": lanes, "at": self.at.isoformat()})
 
 
-def read_head(text: str) -> Head:
-    """A head as `to_json` wrote it. Raises `ConfigError` if it is none."""
+def read_heads(text: str) -> Heads:
+    """Heads as `to_json` wrote them. Raises `ConfigError` if it is something else."""
     try:
         found = json.loads(text)
-        return Head(int(found["seq"]), bytes.fromhex(found["mac"]), datetime.fromisoformat(found["at"]))
+        lanes = tuple(Head(int(h["lane"]), int(h["place"]), bytes.fromhex(h["mac"])) for h in found["lanes"])
+        return Heads(lanes, datetime.fromisoformat(found["at"]))
     except (ValueError, KeyError, TypeError):
         raise ConfigError("that is no exported head: `botpay ledger head --out FILE` writes one") from None
 
 
-def load_head(connection: Connection) -> Head | None:
-    """The last link there is; None in an installation where nothing has happened."""
-    row = connection.execute(select(links).order_by(links.c.seq.desc()).limit(1)).first()
-    return Head(row.seq, row.mac, row.at) if row else None
+def load_heads(connection: Connection) -> Heads | None:
+    """The last link of each lane; None in an installation where nothing has happened."""
+    last = select(links.c.lane, func.max(links.c.place).label("place")).group_by(links.c.lane).subquery()
+    ends = (links.c.lane == last.c.lane) & (links.c.place == last.c.place)
+    rows = connection.execute(select(links).join(last, ends).order_by(links.c.lane)).all()
+    if not rows:
+        return None
+    return Heads(tuple(Head(row.lane, row.place, row.mac) for row in rows), max(row.at for row in rows))

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from botpay.audit import chain
-from botpay.audit.chain import State
-from botpay.audit.head import Head
+from botpay.audit.chain import Head, State
+from botpay.audit.head import Heads
 from botpay.audit.store import links
 from botpay.ledger.schema import transfers
 from botpay.ledger.store import transfer_of
@@ -23,18 +23,22 @@ Tick = Callable[[], object]
 
 @dataclass(slots=True)
 class _Told:
-    """What the links tell: the newest state of each row that lives on, and the MAC under an exported head's number."""
+    """What the links tell: the newest state of each row that lives on, where lanes end, and exported heads seen."""
 
     rows: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    last: int = 0
-    mac_at_head: bytes | None = None
+    ends: dict[int, Head] = field(default_factory=dict)
+    seen: set[Head] = field(default_factory=set)
+
+    def end(self, lane: int) -> Head:
+        """Where a lane ends so far."""
+        return self.ends.get(lane) or Head(lane, 0, chain.before_first(lane))
 
 
 def problems(
     connection: Connection,
     key: bytes,
     *,
-    head: Head | None = None,
+    heads: Heads | None = None,
     living: Iterable[State] | None = None,
     may_be_uncovered: frozenset[str] = frozenset(),
     tick: Tick = lambda: None,
@@ -42,13 +46,14 @@ def problems(
     """Every way in which the chain and the rows disagree, as a sentence that names the row.
 
     Args:
-        head: the chain must still hold the link that this export names.
+        heads: the chain must still hold the links that this export names.
         living: all rows that live on, as they are; None to prove the chain and its transfers alone.
         may_be_uncovered: tables of which a row may stand in no link.
     """
     told = _Told()
-    yield from _of_links(connection, key, head, told, tick)
-    if head is not None:
+    exported = heads.lanes if heads else ()
+    yield from _of_links(connection, key, frozenset(exported), told, tick)
+    for head in exported:
         yield from _of_head(head, told)
     if living is not None:
         yield from _of_living(living, key, told, may_be_uncovered)
@@ -59,31 +64,38 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(links)).scalar_one()
 
 
-def _of_links(connection: Connection, key: bytes, head: Head | None, told: _Told, tick: Tick) -> Iterator[str]:
+def _of_links(connection: Connection, key: bytes, exported: frozenset[Head], told: _Told, tick: Tick) -> Iterator[str]:
     batches = _Batches(connection)
-    previous = chain.FIRST
     for row in connection.execute(select(links).order_by(links.c.seq).execution_options(yield_per=_CHUNK)):
-        if row.seq != told.last + 1:
-            yield f"audit: link {told.last + 1} is missing, link {row.seq} follows"
-        if not hmac.compare_digest(chain.make(key, previous, row.seq, row.at, row.body).mac, row.mac):
+        end = told.end(row.lane)
+        if row.place != end.place + 1:
+            yield f"audit: {_named(row.lane, end.place + 1)} is missing, link {row.seq} follows"
+        if not hmac.compare_digest(chain.make(key, end, row.seq, row.at, row.body).mac, row.mac):
             yield f"audit: link {row.seq} does not fit the one before it, or the key is not the one it was made with"
         yield from batches.without_link(before=row.seq)
         transfers_told, rows_told = chain.covered(row.body)
         if transfers_told != batches.take(row.seq):
             yield f"transfers: the rows of batch {row.seq} are not those that were committed"
         told.rows.update((name, (row.seq, state)) for name, state in rows_told.items())
-        if head is not None and row.seq == head.seq:
-            told.mac_at_head = row.mac
-        previous, told.last = row.mac, row.seq
+        told.ends[row.lane] = here = Head(row.lane, row.place, row.mac)
+        if here in exported:
+            told.seen.add(here)
         tick()
     yield from batches.without_link(before=None)
 
 
 def _of_head(head: Head, told: _Told) -> Iterator[str]:
-    if told.last < head.seq:
-        yield f"audit: the chain ends at link {told.last}, but link {head.seq} was exported: its tail was cut off"
-    elif told.mac_at_head is None or not hmac.compare_digest(told.mac_at_head, head.mac):
-        yield f"audit: link {head.seq} is not the one that was exported"
+    exported, end = _named(head.lane, head.place), told.end(head.lane)
+    if end.place < head.place:
+        there = _named(head.lane, end.place)
+        yield f"audit: the chain ends at {there}, but {exported} was exported: its tail was cut off"
+    elif head not in told.seen:
+        yield f"audit: {exported} is not the one that was exported"
+
+
+def _named(lane: int, place: int) -> str:
+    """A link by its place; few people have more than one lane."""
+    return f"link {place} of lane {lane}" if lane else f"link {place}"
 
 
 def _of_living(living: Iterable[State], key: bytes, told: _Told, may_be_uncovered: frozenset[str]) -> Iterator[str]:

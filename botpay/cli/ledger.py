@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from botpay import proof
 from botpay.account_statement import Statement, decimal, load_statement, to_csv, to_dict
 from botpay.audit import verify as audit
-from botpay.audit.head import Head, load_head, read_head
+from botpay.audit.head import Heads, load_heads, read_heads
 from botpay.cli.common import ConfigOption, DatabaseOption, installation, settings_of
 from botpay.errors import ConfigError
 from botpay.ledger import verify as ledger
@@ -55,7 +55,7 @@ def verify(
     database: DatabaseOption = None,
 ) -> None:
     """Recompute every balance from its rows and check the audit; exit 1 and name the rows if anything is off."""
-    exported = read_head(_read(head)) if head else None
+    exported = read_heads(_read(head)) if head else None
     # One consistent view for all of it: the bot may go on meanwhile.
     with installation(config, database) as (opened, key), opened.read() as connection:
         found = _problems(connection, key, exported)
@@ -78,14 +78,15 @@ def head_(
 ) -> None:
     """Export the head of the audit's chain, so that `verify --head` can tell later if the chain was cut off."""
     with installation(config, database) as (opened, _), opened.read() as connection:
-        head = load_head(connection)
-    if head is None:
+        heads = load_heads(connection)
+    if heads is None:
         raise ConfigError("nothing has happened here yet: there is no head to export")
     if out is None:
-        print(head.to_json())
+        print(heads.to_json())
         return
-    out.write_text(head.to_json() + "\n", encoding="ascii")
-    print(f"the head, link {head.seq}, is in {out}")
+    out.write_text(heads.to_json() + "\n", encoding="ascii")
+    ends = ", ".join(f"link {head.place}" + (f" of lane {head.lane}" if head.lane else "") for head in heads.lanes)
+    print(f"the head, {ends}, is in {out}")
 
 
 @app.command()
@@ -135,13 +136,13 @@ def trial_balance_(
         raise typer.Exit(1)
 
 
-def _problems(connection: Connection, key: bytes, head: Head | None) -> list[str]:
+def _problems(connection: Connection, key: bytes, heads: Heads | None) -> list[str]:
     """All that the proof finds; how far it is stands on standard error, if that is a terminal."""
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("verifying", total=None)
         found: list[str] = []
-        for name, problems in proof.steps(connection, key, head, tick=lambda: progress.advance(task)):
+        for name, problems in proof.steps(connection, key, heads, tick=lambda: progress.advance(task)):
             total = audit.count(connection) if name == "audit" else None
             progress.update(task, description=name, total=total, completed=0)
             found += problems

@@ -6,17 +6,16 @@
 The messages of a chat take the path of `botpay.pipeline` instead, with the same rules and the same store.
 """
 
-import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from botpay.clock import Clock, system_clock
-from botpay.database import Database
-from botpay.errors import LedgerFault
+from botpay.database import Database, Overtaken
 from botpay.ledger.model import Account, Transfer
 from botpay.ledger.operations import Book, Direct, Operation, Outcome, Reserve
 from botpay.ledger.store import (
@@ -28,25 +27,39 @@ from botpay.ledger.store import (
     save_accounts,
     save_refused,
     save_transfers,
+    save_unlocked,
 )
 
-Link = Callable[[Connection, Collection[Transfer], datetime], int]
-"""Appends the audit's link that covers some transfers, and returns its number; see `botpay.audit.store.chained`."""
 
-_WORTH_A_PIPELINE = 32
-"""Operations in a batch from which sending ahead saves more than it costs: nothing at 8, a quarter at 50."""
+class Links(Protocol):
+    """The audit, as far as it covers transfers; see `botpay.audit.store.Chained`."""
+
+    def append(self, connection: Connection, transfers: Collection[Transfer], at: datetime) -> int:
+        """Append the link that covers some transfers, and return its number."""
+
+    def lane(self, connection: Connection) -> int:
+        """On which lane the links of this connection stand."""
+
+    def leave(self, connection: Connection) -> None:
+        """Choose another lane: on that one somebody was faster."""
+
+    def row(
+        self, seq: int, lane: int, place: int | None, mac: bytes | None, transfers: Collection[Transfer], at: datetime
+    ) -> Sequence[Any]:
+        """The row of a link, to be put behind the last one of a lane."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """Books operations on one ledger; any number of processes may do so at once on PostgreSQL.
 
-    There a batch locks nothing while it decides. What it decided is saved only if it still holds: there is as much
-    money as was counted on, and no id and no end of a reserve was taken meanwhile. If not, it is done again with locks.
+    There a batch is two statements, and locks nothing while it decides: what can be touched is read, and what was
+    decided is saved by one statement that does all of it or nothing: only if there is as much money as was counted on,
+    and no id, no end of a reserve and no place in the audit was taken meanwhile. If not, it is done again with locks.
     """
 
     database: Database
-    link: Link = field(repr=False)
+    links: Links = field(repr=False)
     clock: Clock = system_clock
 
     def process(self, operations: Sequence[Operation]) -> list[Outcome]:
@@ -57,17 +70,31 @@ class Engine:
         Raises `StorageUnavailable` if the database could not take them, and `LedgerFault` if rows that must agree do
         not; in each case the same operations can be asked again.
         """
-        pipelined = len(operations) >= _WORTH_A_PIPELINE
         if not self.database.is_sqlite:
-            with contextlib.suppress(LedgerFault):  # somebody was faster
-                return self.database.transact(partial(self._without_locks, operations), pipelined=pipelined)
-        return self.database.transact(partial(self._with_locks, operations), pipelined=pipelined)
+            try:
+                return self.database.by_statements(partial(self._without_locks, operations))
+            except Overtaken:
+                pass
+        return self.database.transact(partial(self._with_locks, operations))
 
     def _without_locks(self, operations: Sequence[Operation], connection: Connection) -> list[Outcome]:
         moving, ending = _sorted_out(operations)
         accounts = {o.debit_id for o in moving} | {o.credit_id for o in moving}
-        seen = load_unlocked(connection, accounts, [o.id for o in operations], ending)
-        return self._decide_and_save(connection, operations, self._book(seen, seen.accounts, ending), locked=False)
+        lane = self.links.lane(connection)
+        seen = load_unlocked(connection, accounts, [o.id for o in operations], ending, lane)
+        book = self._book(seen, seen.accounts, ending)
+        outcomes = [book.decide(operation) for operation in operations]
+        if book.newly_refused:
+            raise Overtaken  # an id that is refused for ever is refused behind the lock
+        if book.booked:
+            number, place, mac = seen.head
+            link = self.links.row(number, lane, place, mac, book.booked, book.now)
+            try:
+                save_unlocked(connection, book.before, book.changed(), book.lowest, link, book.booked)
+            except Exception:
+                self.links.leave(connection)
+                raise
+        return outcomes
 
     def _with_locks(self, operations: Sequence[Operation], connection: Connection) -> list[Outcome]:
         """What may have changed by others is read behind the lock."""
@@ -78,7 +105,13 @@ class Engine:
         accounts = load_accounts(connection, ids=debited | credited, debited=debited)
         seen = load_decided(connection, [o.id for o in operations], ending)
         seen.transfers.extend(reserves)
-        return self._decide_and_save(connection, operations, self._book(seen, accounts, ending), locked=True)
+        book = self._book(seen, accounts, ending)
+        outcomes = [book.decide(operation) for operation in operations]
+        save_refused(connection, book.newly_refused, book.now)
+        if book.booked:
+            save_accounts(connection, book.before, book.changed())
+            save_transfers(connection, book.booked, self.links.append(connection, book.booked, book.now))
+        return outcomes
 
     def _book(self, seen: Seen, accounts: Iterable[Account], ending: Collection[str]) -> Book:
         """The time that decides is the server's, as `Database.now` chooses it."""
@@ -89,18 +122,6 @@ class Engine:
             endings={row.pending_id: row for row in seen.transfers if row.pending_id in ending and row.pending_id},
             refused=seen.refused,
         )
-
-    def _decide_and_save(
-        self, connection: Connection, operations: Sequence[Operation], book: Book, *, locked: bool
-    ) -> list[Outcome]:
-        """The audit's head comes last: from there to the commit other processes wait."""
-        outcomes = [book.decide(operation) for operation in operations]
-        save_refused(connection, book.newly_refused, book.now)
-        if book.booked:
-            changed = [account for account in book.accounts.values() if account is not book.before[account.id]]
-            save_accounts(connection, book.before, changed, None if locked else book.lowest)
-            save_transfers(connection, book.booked, self.link(connection, book.booked, book.now))
-        return outcomes
 
 
 def _sorted_out(operations: Sequence[Operation]) -> tuple[list[Reserve | Direct], set[str]]:

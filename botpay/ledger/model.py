@@ -60,7 +60,7 @@ class Account:
     @property
     def available_minor(self) -> int:
         """What can still be reserved."""
-        return self.balance_minor - self.held_minor
+        return self.credits_posted - self.debits_posted - self.debits_pending  # asked for every transfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

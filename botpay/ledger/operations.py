@@ -73,6 +73,9 @@ Operation = Reserve | Direct | Ending
 Outcome = Transfer | Refusal
 """The row that was booked, now or when the same was asked before; or why not."""
 
+_TAKES = (TransferKind.RESERVE, TransferKind.DIRECT)
+"""What leaves less free on the account that it debits; whatever ends a reserve does not."""
+
 _KINDS = {Post: TransferKind.POST, Void: TransferKind.VOID, Expire: TransferKind.EXPIRE}
 
 
@@ -121,6 +124,10 @@ class Book:
             self._book(outcome)
         return outcome
 
+    def changed(self) -> list[Account]:
+        """The accounts that are not as they were read."""
+        return [account for account in self.accounts.values() if account is not self.before[account.id]]
+
     def _decided(self, operation: Operation) -> Outcome:
         if isinstance(operation, Reserve | Direct):
             return self._moved(operation)
@@ -166,10 +173,10 @@ class Book:
 
     def _book(self, transfer: Transfer) -> None:
         rules.book(self.accounts, transfer)
-        payer = transfer.debit_id
-        change = self.accounts[payer].available_minor - self.before[payer].available_minor
-        if change < self.lowest.get(payer, 0):
-            self.lowest[payer] = change
+        if transfer.kind in _TAKES:
+            payer = transfer.debit_id
+            change = self.accounts[payer].available_minor - self.before[payer].available_minor
+            self.lowest[payer] = min(change, self.lowest.get(payer, 0))
         self.transfers[transfer.id] = transfer
         if transfer.pending_id is not None:
             self.endings[transfer.pending_id] = transfer

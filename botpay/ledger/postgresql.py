@@ -34,14 +34,15 @@ select {_TRANSFER} from unnest(%s::uuid[]) as wanted(id) join transfers t on t.i
 union all
 select {_TRANSFER} from unnest(%s::uuid[]) as wanted(id) join transfers t on t.pending_id = wanted.id
 """  # noqa: S608
-_INSERT = """
-insert into transfers (id, kind, pending_id, debit_id, credit_id, amount_minor, currency, created_at, expires_at,
-    reason, batch)
-select id, kind, pending_id, debit_id, credit_id, amount_minor, currency, created_at, expires_at, reason, %s
+_FRESH = """
+select id, kind, pending_id, debit_id, credit_id, amount_minor, currency, created_at, expires_at, reason, {batch}
 from unnest(%s::uuid[], %s::text[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[],
     %s::bigint[], %s::text[])
 as row (id, kind, pending_id, debit_id, credit_id, amount_minor, currency, created_at, expires_at, reason)
 """
+_INTO = """insert into transfers (id, kind, pending_id, debit_id, credit_id, amount_minor, currency, created_at,
+    expires_at, reason, batch)"""
+_INSERT = _INTO + _FRESH.format(batch="%s")
 _CHANGE = """
 with changed as (update accounts a set
     debits_pending = a.debits_pending + c.debits_pending, debits_posted = a.debits_posted + c.debits_posted,
@@ -52,8 +53,13 @@ from unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]
 where a.id = c.id and (c.seen is null or a.version = c.seen)
     and (a.kind = 'system' or a.credits_posted - a.debits_posted - a.debits_pending + c.lowest >= 0)
     and a.debits_pending + c.debits_pending >= 0 and a.credits_pending + c.credits_pending >= 0 returning 1)
-select count(*) from changed
 """
+_COUNT = f"{_CHANGE} select count(*) from changed"  # noqa: S608
+_BOOK = f"""{_CHANGE}, enough as (select botpay_all_or_none(count(*), %s) as yes from changed),
+link as (insert into audit (seq, lane, place, at, body, mac)
+    select %s, %s, %s, %s, %s, %s from enough where yes returning seq)
+{_INTO} {_FRESH.format(batch="seq")} cross join link
+"""  # noqa: S608
 _DECIDED = f"""
 select null, 'now', 0, 0, 0, null, floor(extract(epoch from clock_timestamp()) * 1000000)::bigint, null, null, null
 union all
@@ -73,6 +79,10 @@ from (
     select account from unnest(%s::uuid[]) as wanted(id) join transfers t on t.id = wanted.id
     cross join lateral (values (t.debit_id), (t.credit_id)) as of(account)
 ) as wanted(id) join accounts a on a.id = wanted.id
+union all
+select null, 'head', nextval('audit_seq'), ends.place, 0, null, 0, encode(ends.mac, 'hex'), null, null
+from (select) as one left join
+    (select place, mac from audit where lane = %s order by place desc limit 1) as ends on true
 """  # noqa: S608
 _REFUSE = """
 insert into refused (id, code, contents, at)
@@ -107,11 +117,26 @@ def transfers(driver: Any, ids: Collection[str], ending: Collection[str]) -> lis
 
 
 def insert_transfers(driver: Any, rows: Iterable[Transfer], batch: int) -> None:
-    """Append rows in the order of their ids, so that two processes wait for each other in the same order."""
+    """Append rows."""
+    driver.execute(_INSERT, (batch, *_columns(rows)), prepare=True)
+
+
+def book(driver: Any, changes: Sequence[Row], link: Row, rows: Iterable[Transfer]) -> None:
+    """Change accounts, append a link and its transfers, in one statement that does all of it or nothing.
+
+    Args:
+        changes: as `change_accounts` takes them; all must be as expected.
+        link: the audit's row.
+    """
+    values = (*_arrays(changes), len(changes), *link, *_columns(rows))
+    driver.execute(_BOOK, values, prepare=True)
+
+
+def _columns(rows: Iterable[Transfer]) -> tuple[Any, ...]:
+    """Rows as arrays, in the order of their ids, so that two processes wait for each other in the same order."""
     ordered = sorted(rows, key=lambda row: row.id)
     reasons = [row.reason for row in ordered]
-    values = (
-        batch,
+    return (
         _array([row.id for row in ordered]),
         _array([row.kind for row in ordered]),
         _array([row.pending_id for row in ordered]),
@@ -123,14 +148,16 @@ def insert_transfers(driver: Any, rows: Iterable[Transfer], batch: int) -> None:
         _array([row.expires_at and micros(row.expires_at) for row in ordered]),
         reasons if any(reasons) else "{}",
     )
-    driver.execute(_INSERT, values, prepare=True)
 
 
 def change_accounts(driver: Any, changes: Sequence[Row]) -> int:
     """Add to counters, each (id, version seen or None, lowest, four counters, version); how many were as expected."""
-    arrays = [_array(column) for column in zip(*changes, strict=True)]
-    count: int = driver.execute(_CHANGE, arrays, prepare=True).fetchone()[0]
+    count: int = driver.execute(_COUNT, _arrays(changes), prepare=True).fetchone()[0]
     return count
+
+
+def _arrays(changes: Sequence[Row]) -> list[str]:
+    return [_array(column) for column in zip(*changes, strict=True)]
 
 
 def decided(driver: Any, ids: Collection[str], ending: Collection[str]) -> tuple[list[Row], list[Row], int | None]:
@@ -141,21 +168,25 @@ def decided(driver: Any, ids: Collection[str], ending: Collection[str]) -> tuple
 
 
 def seen(
-    driver: Any, accounts: Collection[int], ids: Collection[str], ending: Collection[str]
-) -> tuple[list[Row], list[Row], int | None, list[Row]]:
-    """All at one instant, without a lock: what `decided` gives, the reserves `ending`, and all accounts of these."""
+    driver: Any, accounts: Collection[int], ids: Collection[str], ending: Collection[str], lane: int
+) -> tuple[list[Row], list[Row], int | None, list[Row], Row]:
+    """All at one instant, without a lock: what `decided` gives, the reserves `ending`, all accounts of these, a head.
+
+    The head is the number of the next link, and the place and MAC of the last one on a lane of the audit, if any.
+    """
     wanted, ended = _array(ids), _array(ending)
     known = "{" + ",".join({*ids, *ending}) + "}"
-    found = driver.execute(_SEEN, (known, ended, wanted, _array(accounts), ended), prepare=True).fetchall()
-    return _sorted_out(found)
+    values = (known, ended, wanted, _array(accounts), ended, lane)
+    return _sorted_out(driver.execute(_SEEN, values, prepare=True).fetchall())
 
 
-def _sorted_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row], int | None, list[Row]]:
-    """Transfers, refused ids, the time and accounts, from the rows of one statement."""
+def _sorted_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row], int | None, list[Row], Row]:
+    """Transfers, refused ids, the time, accounts and a head, from the rows of one statement."""
     transfers: list[Row] = []
     refused: list[Row] = []
     accounts: list[Row] = []
     now: int | None = None
+    head: Row = ()
     for row in rows:
         what = row[1]
         if what == "account":
@@ -164,9 +195,11 @@ def _sorted_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row], int | None, 
             refused.append((row[0], row[5], bytes.fromhex(row[7])))
         elif what == "now":
             now = row[6]
+        elif what == "head":
+            head = (row[2], row[3], row[7] and bytes.fromhex(row[7]))
         else:
             transfers.append(row)
-    return transfers, refused, now, accounts
+    return transfers, refused, now, accounts, head
 
 
 def insert_refused(driver: Any, rows: Sequence[tuple[str, str, bytes]], at: int) -> None:

@@ -53,12 +53,14 @@ class Seen:
         refused: the code and the digest of contents of those ids that were refused.
         at: the server's time when it looked; None where there is no server.
         accounts: all that they touch, if these were looked at in the same instant.
+        head: number of the next link of the audit, place and MAC of the last one on a lane, likewise.
     """
 
     transfers: list[Transfer]
     refused: dict[str, tuple[str, bytes]]
     at: datetime | None
     accounts: list[Account] = field(default_factory=list)
+    head: Sequence[Any] = ()
 
 
 def load_decided(connection: Connection, ids: Collection[str], ending: Collection[str]) -> Seen:
@@ -67,13 +69,30 @@ def load_decided(connection: Connection, ids: Collection[str], ending: Collectio
 
 
 def load_unlocked(
-    connection: Connection, accounts: Collection[int], ids: Collection[str], ending: Collection[str]
+    connection: Connection, accounts: Collection[int], ids: Collection[str], ending: Collection[str], lane: int
 ) -> Seen:
-    """The same, with the reserves `ending` themselves and all accounts, at one instant of a PostgreSQL, unlocked.
+    """The same, with the reserves `ending` themselves, all accounts and a head, at one instant of a PostgreSQL.
 
-    What is decided by it is saved by `save_accounts` only where it still holds. The accounts' versions are not told.
+    What is decided by it is saved by `save_unlocked` only where it still holds. The accounts' versions are not told.
     """
-    return _seen(*postgresql.seen(raw(connection), accounts, ids, ending))
+    return _seen(*postgresql.seen(raw(connection), accounts, ids, ending, lane))
+
+
+def save_unlocked(
+    connection: Connection,
+    before: Mapping[int, Account],
+    after: Iterable[Account],
+    lowest: Mapping[int, int],
+    link: Sequence[Any],
+    rows: Collection[Transfer],
+) -> None:
+    """Save what was decided by `load_unlocked`, all of it or nothing.
+
+    Args:
+        lowest: how far what is free on an account went down in between, at most zero: so much must still be there.
+        link: the row that goes on the head that was seen.
+    """
+    postgresql.book(raw(connection), _changes(before, after, lowest), link, rows)
 
 
 def save_transfers(connection: Connection, rows: Collection[Transfer], batch: int) -> None:
@@ -82,21 +101,9 @@ def save_transfers(connection: Connection, rows: Collection[Transfer], batch: in
         _dialect(connection).insert_transfers(raw(connection), rows, batch)
 
 
-def save_accounts(
-    connection: Connection,
-    before: Mapping[int, Account],
-    after: Iterable[Account],
-    lowest: Mapping[int, int] | None = None,
-) -> None:
-    """Add to counters what changed. Raises `LedgerFault` if an account can no longer take it.
-
-    Args:
-        lowest: for accounts that were read without a lock, how far what is free went down in between, at most zero: the
-            account may have changed, if only that much is still there. Without it an account that can run dry must be
-            as it was read.
-    """
-    ordered = sorted(after, key=_in_order_of_locks)
-    changes = [_change(before[account.id], account, lowest) for account in ordered]
+def save_accounts(connection: Connection, before: Mapping[int, Account], after: Iterable[Account]) -> None:
+    """Add to counters what changed. Raises `LedgerFault` if an account that can run dry is not as it was read."""
+    changes = _changes(before, after, None)
     if changes and _dialect(connection).change_accounts(raw(connection), changes) != len(changes):
         raise LedgerFault("an account changed under its lock")
 
@@ -172,6 +179,13 @@ def _transfer(row: Sequence[Any]) -> Transfer:
     )
 
 
+def _changes(
+    before: Mapping[int, Account], after: Iterable[Account], lowest: Mapping[int, int] | None
+) -> list[tuple[int | None, ...]]:
+    """What changes, in the order of locks."""
+    return [_change(before[account.id], account, lowest) for account in sorted(after, key=_in_order_of_locks)]
+
+
 def _change(before: Account, after: Account, lowest: Mapping[int, int] | None) -> tuple[int | None, ...]:
     """By how much an account changed, and what must hold of it: its version, or that there is enough."""
     debits = after.debits_pending - before.debits_pending, after.debits_posted - before.debits_posted
@@ -187,12 +201,19 @@ def _change(before: Account, after: Account, lowest: Mapping[int, int] | None) -
     )
 
 
-def _seen(transfers: Sequence[Any], refused: Sequence[Any], at: int | None, accounts: Sequence[Any] = ()) -> Seen:
+def _seen(
+    transfers: Sequence[Any],
+    refused: Sequence[Any],
+    at: int | None,
+    accounts: Sequence[Any] = (),
+    head: Sequence[Any] = (),
+) -> Seen:
     return Seen(
         [_transfer(row) for row in transfers],
         {id_: (code, contents) for id_, code, contents in refused},
         None if at is None else instant(at),
         [_account(row) for row in accounts],
+        head,
     )
 
 

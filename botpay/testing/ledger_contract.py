@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from botpay.audit import verify as audit
+from botpay.audit.store import Chained
 from botpay.errors import Code, Refusal
 from botpay.ledger.model import AccountKind, Transfer
 from botpay.ledger.operations import Operation
@@ -289,12 +290,13 @@ class LedgerContract(ABC):
         alice, bob = books.open("alice", 100), books.open("bob")
         before = books.count()
 
-        def fails(*_: object) -> int:
-            raise ZeroDivisionError
+        class Fails(Chained):
+            def append(self, *_: object) -> int:
+                raise ZeroDivisionError
 
         asked = books.direct(alice, bob, 10)
         with pytest.raises(ZeroDivisionError):
-            replace(books.engine, link=fails).process([asked, books.direct(bob, alice, 1000)])
+            replace(books.engine, links=Fails(b"")).process([asked, books.direct(bob, alice, 1000)])
         assert (books.count(), books.counters(alice)) == (before, (100, 0))
         assert not isinstance(books.engine.process([asked])[0], Refusal)
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from botpay import ids
 from botpay.audit import verify as audit
-from botpay.audit.store import chained
+from botpay.audit.store import Chained
 from botpay.clock import Clock
 from botpay.database import Database
 from botpay.errors import Refusal
@@ -43,7 +43,7 @@ class Books:
     def at(cls, url: str, clock: Clock) -> "Books":
         """The books of a database."""
         database = Database(url)
-        return cls(database, Engine(database=database, link=chained(AUDIT_KEY), clock=clock), clock)
+        return cls(database, Engine(database=database, links=Chained(AUDIT_KEY), clock=clock), clock)
 
     def open(self, owner: str, funds: int = 0, *, kind: AccountKind = AccountKind.PERSON, currency: str = "EUR") -> int:
         """A new account with so many minor units in it; returns its id."""

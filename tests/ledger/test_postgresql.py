@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from botpay.audit.store import chained
+from botpay.audit.store import Chained
 from botpay.clock import system_clock
 from botpay.database import Database, raw
 from botpay.errors import ConfigError, StorageUnavailable
@@ -41,19 +41,28 @@ def books(url: str) -> Iterator[Books]:
 
 
 class Linking:
-    """Appends links, after something happened the first few times."""
+    """Makes links, after something happened the first few times."""
 
     def __init__(self, first: Callable[[Connection], Any], times: int = 1) -> None:
-        self._append, self._first, self._left = chained(AUDIT_KEY), first, times
+        self._chained, self._first, self._left = Chained(AUDIT_KEY), first, times
+        self.row, self.leave = self._chained.row, self._chained.leave
         self.tries = 0
 
-    def __call__(self, connection: Connection, transfers: Collection[Transfer], at: datetime) -> int:
+    def lane(self, connection: Connection) -> int:
+        """The lane, asked for at the beginning of a batch without locks."""
+        self._happens(connection)
+        return self._chained.lane(connection)
+
+    def append(self, connection: Connection, transfers: Collection[Transfer], at: datetime) -> int:
         """The link's number."""
+        self._happens(connection)
+        return self._chained.append(connection, transfers, at)
+
+    def _happens(self, connection: Connection) -> None:
         self.tries += 1
         if self._left:
             self._left -= 1
             self._first(connection)
-        return self._append(connection, transfers, at)
 
 
 def hang_up(connection: Connection) -> None:
@@ -68,7 +77,7 @@ def test_a_lost_connection_is_not_the_end(books: Books) -> None:
     alice, bob = books.open("alice", 100), books.open("bob")
     link = Linking(hang_up)
     gift = books.direct(alice, bob, 60)
-    (booked,) = replace(books.engine, link=link).process([gift])
+    (booked,) = replace(books.engine, links=link).process([gift])
     assert (link.tries, booked) == (2, books.engine.process([gift])[0])
     assert (books.counters(alice), books.counters(bob)) == ((40, 0), (60, 0))
 
@@ -78,27 +87,28 @@ def test_a_server_that_stays_away_is_unavailable(books: Books) -> None:
     alice, bob = books.open("alice", 100), books.open("bob")
     link = Linking(hang_up, times=100)
     with pytest.raises(StorageUnavailable, match="lost"):
-        replace(books.engine, link=link).process([books.direct(alice, bob, 60)])
+        replace(books.engine, links=link).process([books.direct(alice, bob, 60)])
     assert 2 <= link.tries <= 10
     assert books.counters(alice) == (100, 0)
 
 
 def test_a_commit_of_unknown_outcome_is_done_once(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the connection breaks behind the commit, the batch is asked again and answered with what was done."""
+    """If the connection breaks behind what saves the batch, it is asked again and answered with what was done."""
     alice, bob = books.open("alice", 100), books.open("bob")
-    commit = psycopg.Connection.commit
+    execute = psycopg.Cursor.execute
     lost: list[object] = []
 
-    def loses_the_answer(connection: psycopg.Connection[Any]) -> None:
-        commit(connection)
-        if not lost:
-            lost.append(connection)
-            connection.close()
+    def loses_the_answer(cursor: psycopg.Cursor[Any], query: str, *args: Any, **kwargs: Any) -> Any:
+        done = execute(cursor, query, *args, **kwargs)
+        if not lost and "insert into transfers" in query:
+            lost.append(cursor)
+            cursor.connection.close()
             raise psycopg.OperationalError("the connection is lost")
+        return done
 
     gift = books.direct(alice, bob, 60)
     with monkeypatch.context() as patched:
-        patched.setattr(psycopg.Connection, "commit", loses_the_answer)
+        patched.setattr(psycopg.Cursor, "execute", loses_the_answer)
         outcomes = books.do(gift)
     assert (outcomes, len(lost)) == (["direct"], 1)
     assert (books.counters(alice), books.count("direct")) == ((40, 0), 2)
@@ -112,7 +122,7 @@ def test_a_deadlock_is_fought_again(books: Books) -> None:
         raise psycopg.errors.DeadlockDetected
 
     link = Linking(deadlock, times=3)
-    assert [row for row in replace(books.engine, link=link).process([books.direct(alice, bob, 60)]) if row]
+    assert [row for row in replace(books.engine, links=link).process([books.direct(alice, bob, 60)]) if row]
     assert (link.tries, books.counters(bob)) == (4, (60, 0))
 
 
@@ -125,7 +135,7 @@ def test_a_fault_of_ours_is_not_tried_again(books: Books) -> None:
 
     link = Linking(fails, times=9)
     with pytest.raises(psycopg.errors.CheckViolation):
-        replace(books.engine, link=link).process([books.direct(alice, bob, 60)])
+        replace(books.engine, links=link).process([books.direct(alice, bob, 60)])
     assert link.tries == 1
 
 
@@ -213,7 +223,7 @@ def filled() -> Iterator[Database]:
                 "insert into accounts (id, owner, kind, currency, credits_posted) values "
                 "(2, 'a', 'person', 'EUR', 100),"
                 "(3, 'b', 'person', 'EUR', 100), (4, 'a', 'person', 'CHF', 100);"
-                "insert into audit values (1, 0, '{}', '');"
+                "insert into audit values (1, 0, '{}', '', 0, 1);"
                 + "".join(_RESERVE.format(id_, 2, 3, 10, "EUR") + ";" for id_ in (_ONE, _TWO))
                 + _POST.format("00000000-0000-0000-0000-000000000009", _TWO, 2, 3, 10, "EUR")
             )
