@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Sequence
 
 import structlog
+from aiohttp.web import RouteDef
 
 from botpay import migrations
 from botpay.adapters.base import Adapter
@@ -18,14 +19,15 @@ from botpay.database import Database
 from botpay.dead_letters import DeadLetters
 from botpay.dialogues import store as dialogues
 from botpay.enrolment import Enrolment
-from botpay.errors import Conflict, Transient
-from botpay.handlers.world import Deadline, DialogueDeadline, Event, Terms
+from botpay.errors import Busy, Code, Conflict, Transient
+from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms
 from botpay.lending import Lent
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
 from botpay.pipeline import CONFLICT, Pipeline, Result
 from botpay.policy import Caps, Period
 from botpay.sealing import Keyring
+from botpay.web.pages import Pages
 from botpay.web.server import WebServer
 
 _SWEEP_EVERY_SECONDS = 1.0
@@ -91,10 +93,27 @@ class Application:
         for adapter in adapters:
             adapter.meet(lent_to(adapter, settings, self.database, clock))
         routes = [route for adapter in adapters for route in adapter.routes()]
-        self._web = WebServer(settings.web.host, settings.web.port, routes) if routes else None
+        self._web = self._web_server(settings, routes, keyring)
         self._tasks: list[asyncio.Task[None]] = []
         self._checks: set[asyncio.Task[None]] = set()
         self._under_way = 0
+
+    def _web_server(self, settings: Settings, routes: Sequence[RouteDef], keyring: Keyring) -> WebServer | None:
+        """What listens for webhooks and serves pages, if there are any of either."""
+        where = settings.web
+        if where.public_url is None:
+            return WebServer(where.host, where.port, routes) if routes else None
+        pages = Pages(
+            database=self.database,
+            keyring=keyring,
+            clock=self._clock,
+            enter=self.enter,
+            secret=keyring.secret("page"),
+            secure=where.public_url.startswith("https:"),
+            proxies=where.proxies_in_front,
+            language=settings.language,
+        )
+        return WebServer(where.host, where.port, routes, pages, where.public_url)
 
     async def start_core(self) -> str | None:
         """Start all but the adapters; returns the base URL of the web server if there is one.
@@ -149,6 +168,15 @@ class Application:
         if await self._submit(inbound) is CONFLICT:
             raise Conflict("this event id was used before with other contents")
 
+    async def enter(self, entry: PageEntry) -> None:
+        """The door for pages: returns once what was entered is committed and, if it was a PIN, its verdict too.
+
+        Raises `Busy` or `StorageUnavailable` when nothing was done.
+        """
+        if (await self._submit(entry)).outcome == Code.BUSY:
+            raise Busy("too many PINs are being checked")
+        await asyncio.gather(*(check for check in self._checks if check.get_name() == entry.transfer_id))
+
     async def sweep(self) -> None:
         """End the challenges and dialogues whose time is over."""
         for event in await asyncio.to_thread(self._due):
@@ -171,7 +199,8 @@ class Application:
         finally:
             self._under_way -= 1
         for work in (*result.checks, *result.works):
-            task = asyncio.create_task(self._work(work))
+            name = work.transfer_id if isinstance(work, PinCheck) else None
+            task = asyncio.create_task(self._work(work), name=name)
             self._checks.add(task)
             task.add_done_callback(self._checks.discard)
         if result.letters:

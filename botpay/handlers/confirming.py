@@ -79,6 +79,8 @@ def enter_on_page(world: World, entry: PageEntry) -> Decision:
         return Decision(outcome=Code.STILL_CHECKING.value)
     if entry.number != challenge.tries + 1:
         return Decision(outcome="page_out_of_date")
+    if world.room <= 0:
+        return Decision(outcome=Code.BUSY.value)  # not marked as done: the same page can be sent again
     return try_pin(world, challenge, entry.pin.reveal())
 
 

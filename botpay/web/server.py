@@ -1,21 +1,41 @@
-"""One aiohttp application for all webhooks. It keeps no access log: tokens can stand in paths."""
+"""One aiohttp application for all webhooks and pages. It keeps no access log: tokens can stand in paths."""
 
 from collections.abc import Iterable
 
 from aiohttp import web
 
 from botpay.errors import ConfigError
+from botpay.web import headers
+from botpay.web.pages import Pages
 
 _LARGEST_BODY = 1024 * 1024
 
 
 class WebServer:
-    """Serves on one address until stopped."""
+    """Serves on one address until stopped.
 
-    def __init__(self, host: str, port: int, routes: Iterable[web.RouteDef]) -> None:
+    Args:
+        routes: of the adapters; nothing of the pages stands in front of them.
+        pages: what people open in their browsers, if the installation has pages.
+        public_url: where those browsers find us.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        routes: Iterable[web.RouteDef],
+        pages: Pages | None = None,
+        public_url: str | None = None,
+    ) -> None:
         self._host, self._port = host, port
-        application = web.Application(client_max_size=_LARGEST_BODY)
+        application = web.Application(
+            client_max_size=_LARGEST_BODY, middlewares=[pages.tell_strays] if pages is not None else []
+        )
+        application.on_response_prepare.append(headers.put_on(public_url))
         application.router.add_routes([*routes, web.get("/healthz", _alive)])
+        if pages is not None:
+            application.router.add_routes(pages.routes())
         self._runner = web.AppRunner(application, access_log=None)
 
     async def start(self) -> str:
