@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from botpay.cli import bench, booking, demo, ledger, parse, person, serve
+from botpay.cli import adapter, bench, booking, demo, ledger, parse, person, serve
 from botpay.errors import BotpayError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ ledger.app.command("withdraw")(booking.withdraw)
 ledger.app.command("adjust", context_settings={"ignore_unknown_options": True})(booking.adjust)
 ledger.app.command("freeze")(booking.freeze)
 ledger.app.command("unfreeze")(booking.unfreeze)
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(person.people, name="person")
 app.add_typer(person.charities, name="charity")

@@ -9,7 +9,8 @@
     ~ 6 minutes                            time goes by
     bot(alice)> ...                        the bot to alone alice; "bot> ..." to everybody
         ...                                more lines of the same message, indented by four
-    bot(bob)[console,slack]> ...           expected on these adapters only
+    bot(bob)[console,edit]> ...            expected on this adapter and where messages can be edited (see Capabilities)
+    bot(bob)[-buttons]> ...                expected where there are no buttons
 
 Spaces that do not break are written as plain ones; references of payments, which differ, as "Réf. …".
 """
@@ -46,7 +47,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A line of the bot's, on some adapters or on all."""
+    """A line of the bot's, on the stages that have one of the tags `on`, or on all."""
 
     line: Line
     on: frozenset[str] = frozenset()
@@ -103,15 +104,19 @@ def typed(said: Said) -> str:
     return f"{said.who}({how})> {said.text}" if how else f"{said.who}> {said.text}"
 
 
-def expected_after(steps: list[Step], index: int, adapter: str) -> list[Line]:
-    """The bot's lines that directly follow a step, on this adapter."""
+def expected_after(steps: list[Step], index: int, tags: frozenset[str]) -> list[Line]:
+    """The bot's lines that directly follow a step, on a stage with these tags."""
     found = []
     for step in steps[index + 1 :]:
         if not isinstance(step, Expected):
             break
-        if not step.on or adapter in step.on:
+        if not step.on or any(_holds(tag, tags) for tag in step.on):
             found.append(step.line)
     return found
+
+
+def _holds(tag: str, tags: frozenset[str]) -> bool:
+    return tag in tags if not tag.startswith("-") else tag[1:] not in tags
 
 
 def by_person(lines: Iterable[Line]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """A stage: one platform with people on it, on which any `.chat` scenario can be played."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from botpay.adapters.base import Adapter
@@ -36,6 +36,13 @@ class Stage(ABC):
 
     async def connect(self, base_url: str | None) -> None:  # noqa: B027 - many platforms are not told
         """Learn where the application's web server listens, if it has one: for platforms that call it."""
+
+    def tags(self) -> frozenset[str]:
+        """What a transcript may call this platform: the adapter's name, and each thing that it can do."""
+        can = self.adapter.capabilities
+        return frozenset(
+            {self.adapter.name} | {field.name for field in fields(can) if getattr(can, field.name) is True}
+        )
 
     @abstractmethod
     async def stop(self) -> None:

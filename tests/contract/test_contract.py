@@ -1,6 +1,6 @@
 """The contract of adapters, on every platform that botpay ships."""
 
-from botpay.testing.console_contract import ConsoleContract
+from botpay.testing.console.contract import ConsoleContract
 from botpay.testing.slack.contract import SlackContract, SlackSocketContract
 from botpay.testing.telegram.contract import TelegramContract, TelegramPollingContract
 

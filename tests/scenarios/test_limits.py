@@ -4,10 +4,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from botpay.config import Keys, Limits
-from botpay.testing.chat import by_person, expected_after, read_script
 from botpay.testing.clocks import FixedClock
 from botpay.testing.console import ConsoleStage
-from botpay.testing.play import embedded, on_stage, play, settle_in
+from botpay.testing.play import embedded
+from botpay.testing.scripted import perform
 
 SCRIPT = Path(__file__).parent / "limits" / "day.chat"
 
@@ -18,9 +18,4 @@ async def test_everybody_is_told_which_limit_and_what_is_left(tmp_path: Path) ->
     stage = ConsoleStage(clock)
     limits = Limits(per_day=Decimal("100.00"), per_week=Decimal("150.00"))
     settings = embedded(tmp_path / "chat.sqlite", Keys.fresh()).model_copy(update={"limits": limits})
-    steps = read_script(SCRIPT.read_text(encoding="utf-8").splitlines())
-    async with on_stage(settings, stage, clock) as application:
-        settle_in(application, stage)
-        async for index, action, lines in play(application, stage, clock, steps):
-            expected = expected_after(steps, index, stage.adapter.name)
-            assert by_person(lines) == by_person(expected), f"after line {index + 1}: {action}"
+    await perform(SCRIPT, stage, settings, clock)

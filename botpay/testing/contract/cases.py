@@ -24,9 +24,8 @@ RECORDED = {
     "via_bot": "in the group: “#envoyer 10 € @bob”, written for her by another bot",
     "automatic": "in the group: “#envoyer 10 € @bob”, sent by a timer or as an absence note",
     "anonymous": "in the group: “#envoyer 10 € @bob” by somebody who is not named, such as an anonymous admin",
+    "elsewhere": "“#solde” in another workspace or to another bot, by somebody whose id there is alice's here",
     "system": "in the group: a notice of the platform's: somebody joined, a message was pinned",
 }
 BEFORE = "👩‍👩‍👧 Noe\u0301 שלום 𝟙\n💶 #envoyer 10 € "
 AFTER = " merci 💶"
-NEVER_COMMANDS = ("edited", "forwarded", "bot", "own", "via_bot", "automatic", "anonymous", "system")
-NO_PAYEE = ("code", "quote", "link", "channel")

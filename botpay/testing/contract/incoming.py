@@ -74,6 +74,12 @@ class Incoming(ContractBase):
         assert got.author is not None
         assert got.author.key != rig.platform.actor("alice").key
 
+    async def test_tenants(self, rig: Rig) -> None:
+        """Ids of another workspace are not this one's people, even if they are the same."""
+        here, there = await self.received(rig, "public"), await self.received_or_none(rig, "elsewhere")
+        assert here.author is not None
+        assert there is None or there.author is None or there.author.key != here.author.key
+
     # --- spans
 
     async def test_spans(self, rig: Rig) -> None:

@@ -129,7 +129,5 @@ class SlackSocketContract(SlackContract):
     platform = partial(SlackPlatform, "socket")
     cannot: ClassVar[Mapping[str, str]] = {
         **SlackContract.cannot,
-        "webhook": "we connect, nobody calls",
-        "signed_body": "the same",
-        "stale_calls": "the same",
+        **dict.fromkeys(("webhook", "signed_body", "stale_calls"), "we connect, nobody calls"),
     }

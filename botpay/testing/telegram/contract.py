@@ -85,11 +85,14 @@ class TelegramContract(AdapterContract):
     payloads = Path(__file__).with_name("payloads.json")
     cannot: ClassVar[Mapping[str, str]] = {
         "ephemeral": "a bot's message in a group is everybody's",
+        "tenants": "a token is one bot's, and a person has one id with all of them",
         "modal": "keys stand under the message itself",
         "idempotent_send": "the Bot API has no key: what is sent after a lost answer stands there twice",
         "typed_pin": "typed, it would stay in the chat; keys are there",
-        "signed_body": "Telegram proves itself by a secret in a header, not by a signature",
-        "stale_calls": "the same: nothing says when a call was made",
+        **dict.fromkeys(
+            ("signed_body", "stale_calls"),
+            "Telegram proves itself by a secret in a header, not by a signature over body and time",
+        ),
     }
 
 

@@ -51,34 +51,23 @@ class ConsoleContract(AdapterContract):
 
     platform = ConsolePlatform
     adapter = ConsoleAdapter
-    payloads = Path(__file__).with_name("console_payloads.json")
+    payloads = Path(__file__).with_name("payloads.json")
     cannot: ClassVar[Mapping[str, str]] = {
-        "edit": "what was printed stays printed",
-        "ephemeral": "there is one screen, and each line says for whom it is",
-        "delete_own": "what was printed stays printed",
+        **dict.fromkeys(("edit", "delete_own"), "what was printed stays printed"),
         "delete_incoming": "what was typed stays typed",
-        "buttons": "a terminal has no buttons: a PIN is typed, hidden",
-        "url_buttons": "the same",
-        "modal": "the same",
+        "ephemeral": "there is one screen, and each line says for whom it is",
+        **dict.fromkeys(("buttons", "url_buttons", "modal"), "a terminal has no buttons: a PIN is typed, hidden"),
         "idempotent_send": "printing does not fail halfway",
-        "mention_by_id": "people are known by the name that is typed",
-        "rename": "the same",
-        "impostor": "the same",
+        **dict.fromkeys(("mention_by_id", "rename", "impostor"), "people are known by the name that is typed"),
+        "tenants": "there is one terminal",
         "reply": "a line answers none",
-        "quoting": "lines are plain; the core reads backticks itself",
-        "channels": "lines are plain; the core knows #general from #eaupourtous itself",
+        **dict.fromkeys(("quoting", "channels"), "lines are plain: the core itself reads `code` and #tags in them"),
         "redelivers": "a line that was not taken is typed again by its person",
-        "webhook": "nobody calls a terminal",
-        "signed_body": "the same",
-        "stale_calls": "the same",
-        "network": "a terminal is never away",
-        "unreachable": "whoever sits there reads along",
-        "group_as_a_person": "any name typed is a person's",
-        "bots": "nobody but people types",
-        "via_bot": "the same",
-        "automatic": "the same",
-        "anonymous": "the same",
-        "system": "the same",
-        "stop": "a line is waited for where it was typed",
-        "stopped": "printing goes on to the end",
+        **dict.fromkeys(("webhook", "signed_body", "stale_calls"), "nobody calls a terminal"),
+        **dict.fromkeys(("network", "unreachable"), "a terminal is never away"),
+        "group_as_a_person": "any name that is typed is a person's",
+        **dict.fromkeys(("bots", "via_bot", "automatic", "anonymous", "system"), "nobody but people types"),
+        **dict.fromkeys(
+            ("stop", "stopped"), "a line is waited for where it was typed, and printing goes on to the end"
+        ),
     }
