@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from botpay import keyfiles
 from botpay.errors import ConfigError
 from botpay.money import MINOR_DIGITS, Money
 
@@ -79,7 +80,8 @@ class Keys(Section):
         old_peppers: earlier ones, by any name. A PIN that was hashed with one is hashed anew when it is next right.
         audit: keys the chain of the audit.
         data: seals what must not be read in a copy of the database: letters, memos, e-mail addresses, tokens.
-        old_data: other keys of the data, by names of the operator's own, which can still open what they sealed.
+        old_data: other keys of the data, by any name, which can still open what they sealed.
+        *_file, *_files: files that hold these, one key each, in their place; relative to botpay.toml.
     """
 
     pepper: HexKey
@@ -87,6 +89,16 @@ class Keys(Section):
     data: HexKey
     old_peppers: Mapping[str, HexKey] = {}
     old_data: Mapping[str, HexKey] = {}
+    pepper_file: Path | None = None
+    audit_file: Path | None = None
+    data_file: Path | None = None
+    old_peppers_files: Mapping[str, Path] = {}
+    old_data_files: Mapping[str, Path] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, values: Any) -> Any:
+        return keyfiles.filled(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _different(self) -> "Keys":
@@ -99,6 +111,12 @@ class Keys(Section):
     def fresh(cls) -> "Keys":
         """New random keys."""
         return cls.model_validate({name: secrets.token_hex(KEY_BYTES) for name in cls.names()})
+
+    @property
+    def files(self) -> list[Path]:
+        """Where those keys lie that come from files."""
+        lone = (self.pepper_file, self.audit_file, self.data_file)
+        return [*(f for f in lone if f), *self.old_peppers_files.values(), *self.old_data_files.values()]
 
     @classmethod
     def names(cls) -> list[str]:
@@ -219,6 +237,8 @@ def load(path: Path | None = None) -> Settings:
     found = path or DEFAULT_CONFIG
     try:
         written = tomllib.loads(found.read_text(encoding="utf-8")) if path or found.exists() else {}
+        if isinstance(keys := written.get("keys"), dict):
+            written["keys"] = keyfiles.beside(keys, found.resolve().parent)
         settings = Settings(**written)
     except OSError as error:
         raise ConfigError(f"{found} cannot be read ({error.strerror}): name yours with --config") from None

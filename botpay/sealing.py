@@ -53,6 +53,11 @@ class Keyring:
         """The id of the key that seals."""
         return key_id(self.data)
 
+    @property
+    def ids(self) -> frozenset[bytes]:
+        """The ids of all keys that are here."""
+        return frozenset(self._ciphers)
+
     def seal(self, place: str, text: str) -> bytes:
         """The sealed form of a text: its key's id, a fresh nonce, then ciphertext and tag."""
         nonce = os.urandom(_NONCE_BYTES)

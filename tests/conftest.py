@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from botpay import migrations
+from botpay import migrations, proof
 from botpay.audit import verify as audit
 from botpay.charities.model import Charity
 from botpay.config import Keys
@@ -29,6 +29,7 @@ from botpay.pipeline import Pipeline, Result
 from botpay.policy import Caps
 from botpay.sealing import Keyring
 from botpay.testing.clocks import FixedClock
+from botpay.testing.postgres import migrated_database
 
 PINS = {"alice": "482915", "bob": "739164", "carol": "571936"}
 FUNDS = Money(300_00)
@@ -67,6 +68,11 @@ class Town:
         """A new town in a new file."""
         database = Database(f"sqlite:///{path}")
         migrations.upgrade(database)
+        return cls.settled(database, clock)
+
+    @classmethod
+    def settled(cls, database: Database, clock: FixedClock) -> "Town":
+        """A new town in a database that has its schema and nothing else."""
         enrolment = Enrolment(database=database, clock=clock, hasher=HASHER, audit_key=AUDIT_KEY)
         people = {who: enrolment.add_person(who.title(), "en", SecretText(PINS[who]), [actor(who)]) for who in PINS}
         for person in people.values():
@@ -170,3 +176,15 @@ def town(founded: Town, tmp_path: Path, clock: FixedClock) -> Iterator[Town]:
     town = founded.moved_to(path, clock)
     yield town
     town.database.close()
+
+
+@pytest.fixture
+def city(clock: FixedClock) -> Iterator[Town]:
+    """The town on PostgreSQL; whatever a test did, all of it must verify afterwards."""
+    with migrated_database() as url:
+        database = Database(url)
+        yield Town.settled(database, clock)
+        with database.read() as connection:
+            problems = [problem for _, step in proof.steps(connection, AUDIT_KEY) for problem in step]
+        database.close()
+        assert problems == []

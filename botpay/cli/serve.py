@@ -14,7 +14,7 @@ from typing import IO
 import structlog
 import typer
 
-from botpay import migrations
+from botpay import keyfiles, migrations
 from botpay.app import Application, lent_to
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.loading import load_adapters
@@ -24,6 +24,7 @@ from botpay.confirm.pin import pepper_id
 from botpay.confirm.store import count_peppers
 from botpay.database import Database
 from botpay.errors import BotpayError, ConfigError
+from botpay.rotation import census
 from botpay.sealing import Keyring
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ def doctor(config: ConfigOption = None) -> None:
     wrong = [
         *cost.troubles(),
         *_file_troubles(config or DEFAULT_CONFIG),
+        *keyfiles.troubles(settings.keys.files),
         *_database_troubles(settings),
         *asyncio.run(_adapter_troubles(settings)),
     ]
@@ -121,7 +123,7 @@ def _database_troubles(settings: Settings) -> Sequence[str]:
     opened = Database(settings.database)
     try:
         migrations.require_current(opened)
-        return _pepper_troubles(opened, settings)
+        return [*_pepper_troubles(opened, settings), *_key_troubles(opened, settings)]
     except BotpayError as error:
         return [str(error)]
     finally:
@@ -138,6 +140,18 @@ def _pepper_troubles(database: Database, settings: Settings) -> Sequence[str]:
         f"{count} PINs were hashed with pepper {name}, which is none of [keys]: put it into [keys.old_peppers]"
         for name, count in counted.items()
         if name not in known
+    ]
+
+
+def _key_troubles(database: Database, settings: Settings) -> Sequence[str]:
+    """Values that nobody can read any more, unless a key is put back."""
+    known = {key.hex() for key in Keyring.of(settings.keys).ids}
+    with database.read() as connection:
+        found = census(connection)
+    return [
+        f"{sum(counts.values())} values are sealed with key {key}, which is not here: put it into [keys.old_data]"
+        for key, counts in sorted(found.items())
+        if key not in known
     ]
 
 

@@ -1,40 +1,16 @@
 """Several workers take messages for one PostgreSQL: whoever hears a message, and how often, it has one effect."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
-from botpay import proof
 from botpay.database import Database
-from botpay.enrolment import Enrolment
 from botpay.handlers.world import Event
-from botpay.message import SecretText
-from botpay.pipeline import Pipeline
-from botpay.testing.clocks import FixedClock
-from botpay.testing.postgres import migrated_database
-from tests.conftest import AUDIT_KEY, FUNDS, HASHER, KEYRING, PINS, TERMS, Town, actor
-
-
-@pytest.fixture
-def city(clock: FixedClock) -> Iterator[Town]:
-    """The town on PostgreSQL; whatever a test did, all of it must verify afterwards."""
-    with migrated_database() as url:
-        database = Database(url)
-        enrolment = Enrolment(database=database, clock=clock, hasher=HASHER, audit_key=AUDIT_KEY)
-        people = {who: enrolment.add_person(who.title(), "en", SecretText(PINS[who]), [actor(who)]) for who in PINS}
-        for person in people.values():
-            enrolment.fund(person.id, FUNDS, "gift")
-        charity = enrolment.add_charity("Eau pour tous", "eaupourtous")
-        pipeline = Pipeline(database=database, clock=clock, terms=TERMS, audit_key=AUDIT_KEY, keyring=KEYRING)
-        yield Town(clock, database, enrolment, pipeline, people, charity)
-        with database.read() as connection:
-            problems = [problem for _, step in proof.steps(connection, AUDIT_KEY) for problem in step]
-        database.close()
-        assert problems == []
+from tests.conftest import Town
 
 
 def at_once(city: Town, *batches: Sequence[Event]) -> list[list[str]]:
