@@ -99,15 +99,16 @@ def _memos_sealed() -> None:
         op.get_bind().execute(change, values)
     op.execute("alter table challenges drop column memo")
     op.execute("alter table challenges rename column sealed to memo")
+    _rewritten("challenges", "memo")
+    shown = f"{changed(_SEEN_ONCE)} or (old.state = 'open' and old.memo is not null and new.memo is null)"
     over = f"old.state <> 'open' and ({changed((*_SEEN_ONCE, *_OVER))})"
     refuse(
         [
             Rule("challenges", "update", over, "challenges: a challenge ends once"),
-            Rule("challenges", "update", changed(_SEEN_ONCE), "challenges: what the sender was shown is never changed"),
+            Rule("challenges", "update", shown, "challenges: what the sender was shown is never changed"),
         ],
         first=13,
     )
-    _rewritten("challenges", "memo")
 
 
 def _dead_letters_named() -> None:
