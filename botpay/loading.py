@@ -21,7 +21,7 @@ from botpay.inbox import load_marks
 from botpay.ledger.model import TransferKind
 from botpay.ledger.spending import load_spending
 from botpay.ledger.store import load_accounts, load_transfers
-from botpay.message import Actor, Inbound, Visibility
+from botpay.message import OPENED_HOME, Actor, Inbound, Visibility
 from botpay.outbox.store import load_receipts
 from botpay.parsing import Context, Reading, normalise_tag, tags_in
 from botpay.parsing import read as read_text
@@ -227,7 +227,10 @@ def _transfer_named(event: Event) -> str | None:
 
 
 def _curious(unit: Unit, world: World) -> Identity | None:
-    """Who asks for their history."""
-    asks = unit.reading is not None and isinstance(unit.reading.meaning, ShowHistory)
+    """Who asks for their history, in words or by opening the bot's page."""
     event = unit.event
-    return world.identities.get(event.author.key) if asks and isinstance(event, Inbound) and event.author else None
+    if not isinstance(event, Inbound) or event.author is None:
+        return None
+    asks = unit.reading is not None and isinstance(unit.reading.meaning, ShowHistory)
+    opened = event.press is not None and event.press.token == OPENED_HOME
+    return world.identities.get(event.author.key) if asks or opened else None

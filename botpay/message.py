@@ -119,9 +119,15 @@ class Chat:
     visibility: Visibility
 
 
+OPENED_HOME = "home"
+"""The token of a press that stands for opening the bot's own page, on platforms that have one (Slack's App Home)."""
+ASKED_HELP = "help"
+"""The token behind a button that asks what can be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A tap on one of our buttons.
+    """A tap on one of our buttons, or the opening of the bot's own page (`OPENED_HOME`).
 
     Attributes:
         token: what we put behind the button; a forger can send any string.

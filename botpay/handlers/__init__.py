@@ -8,6 +8,7 @@ the world and call the rules of ledger, confirmation and policy.
 from botpay.confirm.checker import OwnerVerdict, PinHashed, PinVerdict
 from botpay.confirm.keypad import named_in
 from botpay.handlers import dialogues
+from botpay.handlers.account import PAGES, page
 from botpay.handlers.confirming import enter_on_page, expire, judge, press
 from botpay.handlers.messages import hear
 from botpay.handlers.world import Deadline, Decision, DialogueDeadline, PageEntry, Unit, World
@@ -22,6 +23,8 @@ def decide(world: World, unit: Unit) -> Decision:
     match unit.event:
         case Inbound(press=None) as inbound:
             return hear(world, inbound, unit.reading)
+        case Inbound(press=pressed) as inbound if pressed and pressed.token in PAGES:
+            return page(world, inbound)
         case Inbound() as inbound:
             return _press(world, inbound)
         case PinVerdict() as verdict:

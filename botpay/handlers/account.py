@@ -6,24 +6,50 @@ from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
 from botpay.handlers import talk
 from botpay.handlers.world import CURRENCY, Decision, Entry, World
-from botpay.message import Actor, Inbound
+from botpay.message import ASKED_HELP, OPENED_HOME, Actor, Button, Inbound
 from botpay.money import Money
 from botpay.replies import LANGUAGES, sentence
+
+PAGES = (OPENED_HOME, ASKED_HELP)
+"""The presses that show people something of their own, and need no MAC: whoever sends them sees only themselves."""
+
+
+def page(world: World, inbound: Inbound) -> Decision:
+    """The bot's own page, or help at the press of its button; for real people alone."""
+    author = inbound.author
+    if author is None or inbound.flags or inbound.press is None:
+        return Decision(outcome="ignored")
+    person = world.person_of(author.key)
+    language = talk.language_for(world, inbound, None)
+    if inbound.press.token == ASKED_HELP:
+        return help_(world, inbound, author, person, language)
+    return _home(world, inbound, author, person, language)
+
+
+def _home(world: World, inbound: Inbound, author: Actor, person: Person | None, language: str) -> Decision:
+    """Balance, last payments and a button for help, in place of what the page showed; strangers read how to join."""
+    if person is None:
+        text = sentence("help.stranger", language, identity=":".join(author.key))
+    else:
+        text = "\n\n".join([_balance(world, person, language), _history(world, person, language)])
+    letter = talk.to_author(inbound, author, text, language)
+    shown = inbound.press.surface if inbound.press else None
+    button = Button(sentence("home.help", language), ASKED_HELP)
+    return Decision(
+        outcome="home",
+        letters=(replace(letter, outbound=replace(letter.outbound, replaces=shown, buttons=((button,),))),),
+    )
 
 
 def balance(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
     """What can be spent, and what is held for payments that wait."""
-    account = world.account(person.id, CURRENCY)
-    left, held = Money(account.available_minor, CURRENCY), Money(account.held_minor, CURRENCY)
-    text = sentence("balance.held" if held.minor else "balance", language, left=left, held=held)
+    text = _balance(world, person, language)
     return Decision(outcome="balance", letters=(talk.to_author(inbound, author, text, language),))
 
 
 def history(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
     """The last payments, newest first."""
-    entries = world.history.get(person.id, [])
-    lines = [sentence("history.title", language), *(_line(entry, language) for entry in entries)]
-    text = "\n".join(lines) if entries else sentence("history.empty", language)
+    text = _history(world, person, language)
     return Decision(outcome="history", letters=(talk.to_author(inbound, author, text, language),))
 
 
@@ -47,6 +73,18 @@ def help_(world: World, inbound: Inbound, author: Actor, person: Person | None, 
         return Decision(outcome="help", letters=(told,))
     moved, letters = talk.again(world, waiting[-1], inbound, author)
     return Decision(outcome="help", challenges=(moved,), letters=(told, *letters))
+
+
+def _balance(world: World, person: Person, language: str) -> str:
+    account = world.account(person.id, CURRENCY)
+    left, held = Money(account.available_minor, CURRENCY), Money(account.held_minor, CURRENCY)
+    return sentence("balance.held" if held.minor else "balance", language, left=left, held=held)
+
+
+def _history(world: World, person: Person, language: str) -> str:
+    entries = world.history.get(person.id, [])
+    lines = [sentence("history.title", language), *(_line(entry, language) for entry in entries)]
+    return "\n".join(lines) if entries else sentence("history.empty", language)
 
 
 def _line(entry: Entry, language: str) -> str:

@@ -1,5 +1,6 @@
 """Calls of Slack's Web API, with its answers as receipts or as faults that say what to do next."""
 
+import base64
 import logging
 import re
 from collections.abc import Mapping
@@ -90,6 +91,12 @@ class SlackApi:
         """Call a method that takes its arguments in the query only, as Slack's reading methods do."""
         return _fields(await self._answer(method, http_verb="GET", params=dict(arguments)))
 
+    async def exchange(self, client_id: str, client_secret: str, code: str, redirect_uri: str) -> Mapping[str, Any]:
+        """oauth.v2.access: what an installation grants us, for its code."""
+        proof = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        form = {"code": code, "redirect_uri": redirect_uri}
+        return _fields(await self._answer("oauth.v2.access", headers={"Authorization": f"Basic {proof}"}, data=form))
+
     async def introduce(self) -> tuple[Mapping[str, Any], frozenset[str]]:
         """auth.test: who we are here, and the scopes that our token has."""
         answer = await self._answer("auth.test")
@@ -136,3 +143,9 @@ def _wait_seconds(headers: Mapping[str, str]) -> float:
 def fault_code(fault: DeliveryError) -> str | None:
     """Slack's name for why it refused, if it refused this call for good."""
     return fault.code if isinstance(fault, SlackFault) else None
+
+
+def reason(error: Exception) -> str:
+    """Slack's name for a refusal, else the kind of fault: nothing that was written."""
+    code = fault_code(error) if isinstance(error, DeliveryError) else None
+    return code or type(error).__name__

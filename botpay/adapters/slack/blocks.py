@@ -67,6 +67,11 @@ def modal(outbound: Outbound, title: str) -> Block:
     return keypad_modal(outbound.keypad, _sections(outbound.text))
 
 
+def home(outbound: Outbound) -> Block:
+    """The view that an outbound makes of somebody's Home tab."""
+    return {"type": "home", "blocks": _sections(outbound.text) + _button_rows(outbound.buttons)}
+
+
 def keypad_modal(keypad: Keypad, text: Sequence[Block]) -> Block:
     """The view with the keys: the prompt's text, the dots, the rows."""
     dots = {"type": "section", "block_id": DOTS, "text": _plain(escape(keypad.shown or NO_DOTS))}

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 MOST_CHANNELS = 1000
+MOST_REMEMBERED = 1000
 
 
 class ChannelPace:
@@ -39,6 +40,25 @@ class ChannelPace:
             self._full_until = {name: time for name, time in self._full_until.items() if time > now}
         if (delay := until - now - self._slack) > 0:
             await self._sleep(delay)
+
+
+class Recent:
+    """What happened lately, by name: the newest thousand, each for some seconds."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def add(self, name: str) -> None:
+        """It happened now."""
+        self._until.pop(name, None)
+        self._until[name] = self._clock() + self._seconds
+        if len(self._until) > MOST_REMEMBERED:
+            del self._until[next(iter(self._until))]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._until.get(name, 0.0) > self._clock()
 
 
 class Gate:

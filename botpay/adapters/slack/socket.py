@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
-from botpay.adapters.slack.api import silent_logger
+from botpay.adapters.slack.api import SlackApi, silent_logger
+from botpay.errors import ConfigError, Forbidden, Permanent
 
 log = logging.getLogger(__name__)
 
@@ -25,19 +25,34 @@ class Socket:
     (https://docs.slack.dev/apis/events-api/using-socket-mode).
     """
 
-    def __init__(self, app_token: str, web_client: AsyncWebClient, take: Take) -> None:
+    def __init__(self, app_token: str, api: SlackApi, take: Take) -> None:
         self._take = take
-        self._client = SocketModeClient(app_token=app_token, web_client=web_client, logger=silent_logger())
+        self._api = api
+        self._client = SocketModeClient(app_token=app_token, web_client=api.client, logger=silent_logger())
         self._client.socket_mode_request_listeners.append(self._on_envelope)
 
-    async def connect(self, url: str) -> None:
-        """Connect to a WebSocket that apps.connections.open gave; later ones are asked for when needed."""
-        self._client.wss_uri = url
-        await self._client.connect()  # type: ignore[no-untyped-call]
+    @classmethod
+    async def connected(cls, app_token: str, base_url: str, take: Take) -> Self:
+        """A connected socket. Raises `ConfigError` if Slack refuses the token, `Transient` while it is away."""
+        api = SlackApi(app_token, base_url)
+        await api.open()
+        try:
+            opened = await api.call("apps.connections.open", {})
+        except (Forbidden, Permanent) as error:
+            await api.close()
+            raise ConfigError(f"slack.app_token does not work: {error}. It begins with xapp-.") from None
+        except BaseException:
+            await api.close()
+            raise
+        socket = cls(app_token, api, take)
+        socket._client.wss_uri = str(opened["url"])  # later ones are asked for when needed
+        await socket._client.connect()  # type: ignore[no-untyped-call]
+        return socket
 
     async def close(self) -> None:
         """Disconnect for good."""
         await self._client.close()  # type: ignore[no-untyped-call]
+        await self._api.close()
 
     async def _on_envelope(self, client: AsyncBaseSocketModeClient, envelope: SocketModeRequest) -> None:
         try:

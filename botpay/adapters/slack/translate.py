@@ -14,11 +14,13 @@ from typing import Any
 from botpay.adapters.slack.blocks import LINK, OPEN_KEYPAD, clear_token
 from botpay.adapters.slack.settings import COMMANDS
 from botpay.markup import read_slack
-from botpay.message import Actor, Chat, Flag, Inbound, Press, SecretText, Span, SpanKind, Visibility
+from botpay.message import OPENED_HOME, Actor, Chat, Flag, Inbound, Press, SecretText, Span, SpanKind, Visibility
 
 ADAPTER = "slack"
 VIEW = "view:"
 """Begins the surface of a press in a modal; the view's id follows."""
+HOME = "home:"
+"""Begins the surface of somebody's Home tab; the person's id follows."""
 FRESH_SUBTYPES = (None, "thread_broadcast", "file_share")
 SLACKBOT = "USLACKBOT"  # speaks without a bot_id
 HELP = ("", "?", "aide", "help")
@@ -36,12 +38,14 @@ class Installation:
     Attributes:
         team_id: the workspace.
         enterprise_id: its Enterprise Grid organisation, in which a person has one id over all workspaces.
+        teams: all workspaces of the organisation, if the app is installed into the whole of it.
     """
 
     team_id: str
     enterprise_id: str | None
     bot_user_id: str
     bot_name: str
+    teams: frozenset[str] = frozenset()
 
     @property
     def tenant(self) -> str:
@@ -55,7 +59,7 @@ class Installation:
 
     def is_home(self, team: str | None) -> bool:
         """Whether a team's people are ours. Others meet us in shared channels (Slack Connect) and stay strangers."""
-        return team is None or team in (self.team_id, self.enterprise_id)
+        return team is None or team in (self.team_id, self.enterprise_id) or team in self.teams
 
 
 def translate(payload: Mapping[str, Any], here: Installation, now: datetime) -> Inbound | None:
@@ -77,6 +81,8 @@ def translate(payload: Mapping[str, Any], here: Installation, now: datetime) -> 
 
 
 def _event(event: Mapping[str, Any], here: Installation) -> Inbound | None:
+    if event.get("type") == "app_home_opened":
+        return _opened(event, here)
     if event.get("type") == "app_mention":
         return _message(event, here)
     if event.get("type") != "message":
@@ -84,6 +90,34 @@ def _event(event: Mapping[str, Any], here: Installation) -> Inbound | None:
     if event.get("subtype") == "message_changed":
         return _changed(event, here)
     return _message(event, here)
+
+
+def _opened(event: Mapping[str, Any], here: Installation) -> Inbound | None:
+    """Somebody looks at the Home tab. Slack says so each time they come to it."""
+    if event.get("tab") != "home":
+        return None
+    opened = _text(event, "event_ts")
+    return at_home(here, _text(event, "user"), opened, _moment(opened))  # one's own app only has a home
+
+
+def at_home(here: Installation, user: str, occasion: str, now: datetime) -> Inbound:
+    """The wish to see the Home tab of a person as it is now; on one occasion, once."""
+    return Inbound(
+        adapter=ADAPTER,
+        tenant=here.tenant,
+        event_id=f"home:{user}:{occasion}",
+        chat=Chat(user, Visibility.PRIVATE),
+        author=Actor(ADAPTER, here.tenant, user),
+        said_at=now,
+        press=Press(OPENED_HOME, HOME + user),
+        me=here.me,
+    )
+
+
+def home_of(inbound: Inbound) -> str | None:
+    """The person whose Home tab is opened by this."""
+    opened = inbound.press is not None and inbound.press.token == OPENED_HOME and inbound.author is not None
+    return inbound.author.id if opened and inbound.author else None
 
 
 def _changed(event: Mapping[str, Any], here: Installation) -> Inbound | None:
@@ -128,8 +162,43 @@ def _message(event: Mapping[str, Any], here: Installation) -> Inbound | None:
         me=here.me,
         message_ref=f"{channel}:{posted}",
     )
-    teams = (_text_or_none(event, key) for key in ("team", "user_team", "source_team"))
-    return inbound if all(map(here.is_home, teams)) else _by_stranger(inbound)
+    return inbound if all(map(here.is_home, _teams_of(event))) else _by_stranger(inbound)
+
+
+def _teams_of(event: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """The teams that an event gives its author: in shared channels two fields of their own, elsewhere `team`."""
+    own = tuple(_text_or_none(event, key) for key in ("user_team", "source_team"))
+    return own if any(own) else (_text_or_none(event, "team"),)
+
+
+def author_team(payload: Mapping[str, Any]) -> str | None:
+    """The team of who did this, as far as Slack names it; a payload that makes no sense names none."""
+    event, user = payload.get("event"), payload.get("user")
+    try:
+        if isinstance(event, dict):
+            said = event.get("message") if event.get("subtype") == "message_changed" else event
+            return next(filter(None, _teams_of(said)), None) if isinstance(said, dict) else None
+        return _text_or_none(user if isinstance(user, dict) else payload, "team_id")
+    except Malformed:
+        return None
+
+
+def delivered_to(payload: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The installation that a payload was delivered to: its organisation, if it is part of one, and its workspace.
+
+    An event names one of the installations that can see it, which is not always its author's
+    (https://docs.slack.dev/apis/events-api#authorizations).
+    """
+    named: Any = payload
+    if isinstance(authorizations := payload.get("authorizations"), list) and authorizations:
+        named = authorizations[0]
+    elif isinstance(payload.get("team"), dict) or isinstance(payload.get("enterprise"), dict):
+        named = {f"{kind}_id": (payload.get(kind) or {}).get("id") for kind in ("enterprise", "team")}
+    try:
+        named = named if isinstance(named, dict) else {}
+        return _text_or_none(named, "enterprise_id"), _text_or_none(named, "team_id")
+    except Malformed:
+        return None, None
 
 
 def _words(event: Mapping[str, Any]) -> tuple[str, frozenset[Flag]]:
@@ -199,6 +268,8 @@ def _surface(payload: Mapping[str, Any], user_id: str) -> tuple[str, Chat]:
     """Where the button is. A modal belongs to no channel; a person's id stands for the chat with them alone."""
     container = _mapping(payload, "container")
     if container.get("type") == "view":
+        if _mapping(payload, "view").get("type") == "home":
+            return HOME + user_id, Chat(user_id, Visibility.PRIVATE)
         return VIEW + _text(container, "view_id"), Chat(user_id, Visibility.PRIVATE)
     channel = _text(container, "channel_id")
     thread = _text_or_none(container, "thread_ts")

@@ -52,12 +52,12 @@ def message_faults(blocks: object) -> list[str]:
     return _blocks_faults(blocks, MAX_MESSAGE_BLOCKS)
 
 
-def view_faults(view: object) -> list[str]:
-    """What Slack finds wrong with a modal."""
+def view_faults(view: object, kind: str = "modal") -> list[str]:
+    """What Slack finds wrong with a modal, or with a Home tab ("home")."""
     if not isinstance(view, dict):
         return ["must be an object [json-pointer:/view]"]
-    faults = [] if view.get("type") == "modal" else ["unsupported type [json-pointer:/view/type]"]
-    faults += _text_faults(view.get("title"), 24, "/view/title", plain=True)
+    faults = [] if view.get("type") == kind else ["unsupported type [json-pointer:/view/type]"]
+    faults += _text_faults(view.get("title"), 24, "/view/title", plain=True) if kind == "modal" else []
     for name in ("close", "submit"):
         if name in view:
             faults += _text_faults(view[name], 24, f"/view/{name}", plain=True)

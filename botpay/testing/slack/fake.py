@@ -1,11 +1,11 @@
 """FakeSlack: the platform itself, on 127.0.0.1.
 
-Not emulated: OAuth, response URLs, files, App Home, rate limits by themselves (use `fail_next`).
+Not emulated: files, rate limits by themselves (use `fail_next` and `disturb`).
 """
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from aiohttp import web
 
 from botpay.testing.slack.delivery import Delivery, HttpCarrier, Kind, SocketCarrier
 from botpay.testing.slack.methods import READING, SCOPES, Methods
+from botpay.testing.slack.oauth import Consent, Installation, OAuth
 from botpay.testing.slack.person import Person
 from botpay.testing.slack.world import Channel, Message, Refused, User, World
 
@@ -29,6 +30,8 @@ ALL_SCOPES = frozenset(
         "users:read",
     }
 )
+BY_TOKEN = ("apps.connections.open", "auth.teams.list")
+"""Methods whose answers depend on the token alone."""
 HISTORY = {"im": "im:history", "channel": "channels:history", "group": "groups:history"}
 
 
@@ -69,6 +72,8 @@ class FakeSlack:
         self.transport = transport
         self.deliveries: list[Delivery] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.oauth = OAuth(self.app_id, self._install)
+        self.installations = [Installation(team_id, None, False, "U0BOTPAY", (team_id,), self.bot_token)]
         self._failures: defaultdict[str, deque[Failure]] = defaultdict(deque)
         self._ahead_seconds = 0.0
         self._runner: web.AppRunner | None = None
@@ -79,6 +84,7 @@ class FakeSlack:
         """Listen."""
         app = web.Application(client_max_size=8 * 1024 * 1024)
         app.add_routes([web.route("*", "/api/{method}", self._api), web.get("/link", self.sockets.serve)])
+        app.add_routes(self.oauth.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -115,7 +121,9 @@ class FakeSlack:
         self, name: str, *members: Person, with_bot: bool = True, kind: Literal["channel", "group"] = "channel"
     ) -> Channel:
         """A new channel with these people in it."""
-        everybody = {person.id for person in members} | ({self.world.bot.id} if with_bot else set())
+        everybody = {person.id for person in members} | (
+            {self.world.bots[self.world.team_id].id} if with_bot else set()
+        )
         return self.world.add_channel(Channel(self.world.new_id("C"), name, everybody, kind))
 
     def fail_next(
@@ -185,30 +193,85 @@ class FakeSlack:
         self, user: User, message: Message, event: Mapping[str, Any], mention: Mapping[str, Any]
     ) -> None:
         channel = self.world.channels[message.channel]
-        if self.world.bot.id not in channel.members:
+        if not self.world.bot_ids & channel.members:
             return
         where = {"channel": channel.id, "event_ts": event["ts"]}
         if HISTORY[channel.kind] in self.scopes:
-            await self._tell_event(user, {**event, **where, "channel_type": channel.kind})
-        is_mentioned = f"<@{self.world.bot.id}>" in message.text and channel.kind != "im"
+            await self.tell_event(user, {**event, **where, "channel_type": channel.kind})
+        is_mentioned = any(f"<@{id_}>" in message.text for id_ in self.world.bot_ids) and channel.kind != "im"
         if is_mentioned and "app_mentions:read" in self.scopes:
-            await self._tell_event(user, {**mention, **where, "type": "app_mention"})
+            await self.tell_event(user, {**mention, **where, "type": "app_mention"})
 
-    async def _tell_event(self, user: User, event: Mapping[str, Any]) -> None:
-        """https://docs.slack.dev/apis/events-api#callback-field"""
-        authorization = {"enterprise_id": None, "team_id": self.world.team_id, "user_id": self.world.bot.id}
+    async def tell_event(self, user: User, event: Mapping[str, Any]) -> None:
+        """Tell an event, of which Slack names one installation that can see it: in direct messages the person's own.
+
+        (https://docs.slack.dev/apis/events-api#callback-field)
+        """
+        channel = self.world.channels.get(str(event.get("channel")))
+        own = self.installation_of(user.team_id) if channel is None or channel.kind == "im" else None
+        seeing = own or next((one for one in self.installations if one.token), self.installations[0])
         payload = {
             "token": "verification",
-            "team_id": self.world.team_id,
+            "team_id": seeing.team_id,
             "api_app_id": self.app_id,
             "event": event,
             "type": "event_callback",
             "event_id": self.world.new_id("Ev"),
             "event_time": int(self._now()),
-            "authorizations": [{**authorization, "is_bot": True, "is_enterprise_install": False}],
+            "authorizations": [seeing.authorization],
             "is_ext_shared_channel": user.team_id != self.world.team_id,
         }
         await self.tell("events_api", user.id, payload)
+
+    def installation_of(self, team_id: str) -> Installation | None:
+        """The app as a workspace has it, if it does."""
+        return next((one for one in self.installations if one.token and team_id in one.teams), None)
+
+    def enterprise_of(self, team_id: str) -> str | None:
+        """The organisation that a workspace belongs to, as far as an installation knows."""
+        return next((one.enterprise_id for one in self.installations if team_id in one.teams), None)
+
+    async def uninstall(self, team_id: str, *, of_whole_org: bool = True) -> None:
+        """Let a workspace throw the app out, and the app be told so in both ways that Slack has."""
+        gone = self.installation_of(team_id)
+        if gone is None:
+            raise LookupError(f"the app is not installed in {team_id}")
+        if gone.is_org and not of_whole_org:
+            gone.teams = tuple(team for team in gone.teams if team != team_id)
+            return await self.tell_end("app_uninstalled", team_id, gone.enterprise_id)
+        gone.token = None
+        await self.tell_end("tokens_revoked", gone.team_id, gone.enterprise_id, bot=[gone.bot_id])
+        return await self.tell_end("app_uninstalled", gone.team_id, gone.enterprise_id)
+
+    async def tell_end(self, kind: str, team_id: str, enterprise_id: str | None, *, bot: Sequence[str] = ()) -> None:
+        """Tell that a workspace took its leave; there is no installation left to name."""
+        event = {"type": kind, **({"tokens": {"oauth": [], "bot": list(bot)}} if kind == "tokens_revoked" else {})}
+        payload = {
+            "token": "verification",
+            "team_id": team_id,
+            "enterprise_id": enterprise_id,
+            "api_app_id": self.app_id,
+            "event": event,
+            "type": "event_callback",
+            "event_id": self.world.new_id("Ev"),
+            "event_time": int(self._now()),
+        }
+        await self.tell("events_api", "", payload)
+
+    def _install(self, consent: Consent, token: str) -> Installation:
+        """Let the app in: its user joins, and an older token of the same place ends."""
+        team_id = str(consent.enterprise_id) if consent.is_org else consent.team_id
+        for one in self.installations:
+            if one.team_id == team_id or (consent.is_org and one.enterprise_id == consent.enterprise_id):
+                one.token = None
+        teams = consent.teams or (consent.team_id,)
+        bot = self.world.bots.get(team_id) or self.world.add_user(
+            User(self.world.new_id("UB"), self.world.bots[self.world.team_id].name, "botpay", team_id, is_bot=True)
+        )
+        self.world.bots |= dict.fromkeys((team_id, *teams), bot)
+        installed = Installation(team_id, consent.enterprise_id, consent.is_org, bot.id, teams, token)
+        self.installations.append(installed)
+        return installed
 
     async def _carry(self, delivery: Delivery) -> None:
         over_http = self.transport == "http" or delivery.kind == "url_verification"
@@ -224,33 +287,44 @@ class FakeSlack:
         if failure is not None and not failure.after_effect:
             return self._answer({"ok": False, "error": failure.error}, failure)
         try:
-            self._admit(method, request.headers.get("Authorization", ""))
-            answer = {"ok": True, **self._call(method, arguments)}
+            answer = {"ok": True, **self._call(method, arguments, request.headers.get("Authorization", ""))}
         except Refused as refused:
             answer = {"ok": False, "error": refused.code, **refused.more}
         if failure is not None:
             answer = {"ok": False, "error": failure.error}
         return self._answer(answer, failure)
 
-    def _admit(self, method: str, authorization: str) -> None:
-        """Is there such a method, and may this token use it?"""
-        if method not in self.methods and method != "apps.connections.open":
+    def _admit(self, method: str, authorization: str) -> Installation:
+        """Is there such a method, and may this token use it? Returns whose token it is."""
+        if method not in self.methods and method not in BY_TOKEN:
             raise Refused("unknown_method", req_method=method)
         token = authorization.removeprefix("Bearer ")
         if not token:
             raise Refused("not_authed")
-        if token not in (self.bot_token, self.app_token):
+        holder = next((one for one in self.installations if one.token == token), None)
+        if holder is None and token != self.app_token:
             raise Refused("invalid_auth")
         if (token == self.app_token) != (method == "apps.connections.open"):
             raise Refused("not_allowed_token_type")
         needed = SCOPES.get(method)
         if needed is not None and needed not in self.scopes:
             raise Refused("missing_scope", needed=needed, provided=",".join(sorted(self.scopes)))
+        return holder or self.installations[0]
 
-    def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _call(self, method: str, arguments: Mapping[str, Any], authorization: str) -> Mapping[str, Any]:
+        if method == "oauth.v2.access":
+            return self.oauth.exchange(authorization, arguments)
+        holder = self._admit(method, authorization)
         if method == "apps.connections.open":
             return {"url": f"ws{self.base_url.removeprefix('http').removesuffix('api/')}link?ticket=fake"}
-        return self.methods.call(method, arguments)
+        if method == "auth.teams.list":
+            return {"teams": [{"id": team, "name": team} for team in holder.teams]}
+        self.world.acting = holder.team_id
+        try:
+            answer = self.methods.call(method, arguments)
+        finally:
+            self.world.acting = self.world.team_id
+        return {**answer, **holder.ids} if method == "auth.test" else answer
 
     def _answer(self, answer: Mapping[str, Any], failure: Failure | None) -> web.Response:
         headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}

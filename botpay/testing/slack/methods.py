@@ -44,6 +44,7 @@ class Methods:
             "conversations.info": self._conversation,
             "users.info": self._user,
             "views.open": self._open_view,
+            "views.publish": self._publish_view,
             "views.update": self._update_view,
         }
 
@@ -60,10 +61,9 @@ class Methods:
             "url": "https://fake.slack.com/",
             "team": "Fake",
             "user": world.bot.name,
-            "team_id": world.team_id,
+            "team_id": world.acting,
             "user_id": world.bot.id,
             "bot_id": self._bot_id,
-            "is_enterprise_install": False,
         }
 
     def _post(self, arguments: Arguments) -> Answer:
@@ -105,7 +105,7 @@ class Methods:
         if not arguments.get("users"):
             raise Refused("users_list_not_supplied")
         user = self._world.users.get(str(arguments["users"]))
-        if user is None:
+        if user is None or (not user.is_bot and self._world.bot_of(user.id) is not self._world.bot):
             raise Refused("user_not_found")
         self._refuse_if_unreachable(user.id)
         return {"channel": {"id": self._world.direct(user.id).id}}
@@ -149,6 +149,13 @@ class Methods:
         self._world.update_view(view, content)
         return {"view": self.describe_view(view)}
 
+    def _publish_view(self, arguments: Arguments) -> Answer:
+        content = self._view_content(arguments, "home")
+        user = self._world.users.get(str(arguments.get("user_id")))
+        if user is None or user.is_bot:
+            raise Refused("user_not_found")
+        return {"view": self.describe_view(self._world.publish(user.id, content))}
+
     def _channel(self, named: object) -> Channel:
         """Where to write: a channel's id or name, or a person's id for the direct messages with them."""
         world = self._world
@@ -164,7 +171,7 @@ class Methods:
         if channel.archived:
             raise Refused("is_archived")
         if channel.kind == "im":
-            self._refuse_if_unreachable(next(iter(channel.members - {world.bot.id})))
+            self._refuse_if_unreachable(next(iter(channel.members - world.bot_ids)))
         return channel
 
     def _refuse_if_unreachable(self, user_id: str, code: str = "user_disabled") -> None:
@@ -184,9 +191,9 @@ class Methods:
             raise Refused("msg_too_long")
         return text, [self._with_id(block) for block in blocks]
 
-    def _view_content(self, arguments: Arguments) -> Answer:
+    def _view_content(self, arguments: Arguments, kind: str = "modal") -> Answer:
         view = _parsed(arguments.get("view"), "invalid_arguments")
-        if faults := view_faults(view):
+        if faults := view_faults(view, kind):
             raise Refused("invalid_arguments", response_metadata={"messages": faults})
         content: Answer = dict(view)
         return {**content, "blocks": [self._with_id(block) for block in content["blocks"]]}
@@ -217,6 +224,11 @@ class Methods:
             told |= {"bot_id": self._bot_id, "app_id": self._app_id}
         if message.attachments:
             told["attachments"] = message.attachments
+        if (
+            message.user in self._world.users
+            and (team := self._world.users[message.user].team_id) != self._world.team_id
+        ):
+            told |= {"user_team": team, "source_team": team}
         if message.thread:
             told["thread_ts"] = message.thread
         if message.broadcast:
@@ -228,7 +240,7 @@ class Methods:
     def describe_view(self, view: View) -> Answer:
         """A modal as Slack's payloads hold it."""
         ids = {"id": view.id, "root_view_id": view.id, "previous_view_id": None, "hash": hash_of(view)}
-        app = {"team_id": self._world.team_id, "app_id": self._app_id, "bot_id": self._bot_id}
+        app = {"team_id": self._world.users[view.user].team_id, "app_id": self._app_id, "bot_id": self._bot_id}
         defaults = {"private_metadata": "", "callback_id": "", "state": {"values": {}}}
         return {**defaults, **view.content, **ids, **app}
 

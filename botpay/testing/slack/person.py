@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botpay.testing.slack.blockkit import Block, buttons, escape, unescape
 from botpay.testing.slack.delivery import Delivery
-from botpay.testing.slack.world import Channel, Message, User, View
+from botpay.testing.slack.world import Channel, Event, Message, User, View
 
 if TYPE_CHECKING:
     from botpay.testing.slack.fake import FakeSlack
@@ -44,6 +44,33 @@ class Person:
     def modal(self) -> View | None:
         """The modal on the screen, if there is one."""
         return next((view for view in self._world.views.values() if view.user == self.id), None)
+
+    @property
+    def home(self) -> View | None:
+        """The Home tab, once the app has filled it."""
+        return self._world.homes.get(self.id)
+
+    @property
+    def saw(self) -> list[Event]:
+        """All that the bot ever showed this person, in order: in channels and direct messages, modals and at home."""
+        mine = {channel.id for channel in self._world.channels.values() if self.id in channel.members}
+        return [
+            event
+            for event in self._world.history
+            if event.by_bot and (event.only_for == self.id or (event.only_for is None and event.where in mine))
+        ]
+
+    async def open_home(self) -> None:
+        """Look at the Home tab."""
+        stamp = self._world.timestamp()
+        event = {
+            "type": "app_home_opened",
+            "user": self.id,
+            "channel": self.direct.id,
+            "tab": "home",
+            "event_ts": stamp,
+        }
+        await self._fake.tell_event(self.user, event)
 
     def sees(self, channel: Channel | None = None) -> list[str]:
         """What stands in a channel, or in the direct messages, for this person now."""
@@ -93,6 +120,7 @@ class Person:
             "command": command,
             "text": self.mark_up(text, with_names=True),
             "api_app_id": self._fake.app_id,
+            **({"enterprise_id": grid} if (grid := self._fake.enterprise_of(self.user.team_id)) else {}),
             "is_enterprise_install": "false",
             "trigger_id": self._world.new_trigger(self.id),
         }
@@ -155,7 +183,8 @@ class Person:
 
     def _press_payload(self, surface: Message | View, block: Block, button: Block) -> dict[str, Any]:
         """https://docs.slack.dev/reference/interaction-payloads/block_actions-payload"""
-        home = {"id": self._world.team_id, "domain": "fake"}
+        team, grid = self.user.team_id, self._fake.enterprise_of(self.user.team_id)
+        home = {"id": team, "domain": "fake"}
         user = {"id": self.id, "username": self.user.name, "name": self.user.name, "team_id": self.user.team_id}
         stamp = self._world.timestamp()
         action = {**button, "block_id": block.get("block_id"), "action_ts": stamp}
@@ -166,7 +195,7 @@ class Person:
             "token": "verification",
             "trigger_id": self._world.new_trigger(self.id),
             "team": home,
-            "enterprise": None,
+            "enterprise": {"id": grid, "name": "Grid"} if grid else None,
             "is_enterprise_install": False,
             "actions": [action],
         }
@@ -197,7 +226,7 @@ class Person:
         elif isinstance(delivery.answer, dict):
             text = delivery.answer.get("text", "")
         if text:
-            author = self._world.bot.id if by_bot else "USLACKBOT"
+            author = self._world.bot_of(self.id).id if by_bot else "USLACKBOT"
             stamp = self._world.timestamp()
             self._world.post(Message(channel.id, stamp, author, text, by_bot=by_bot, only_for=self.id))
 

@@ -1,5 +1,7 @@
 """The adapter on a fake Slack, with a core that only notes: for tests below the application."""
 
+import socket
+import time
 from typing import Any, Literal, Self
 
 from aiohttp import web
@@ -18,23 +20,34 @@ class SlackRig:
     Attributes:
         received: what the adapter handed over, oldest first.
         faults: what `receive` raises next, one a call, before it takes anything again.
+        ahead: how many seconds the adapter's clock is ahead.
+
+    Args:
+        many: any workspace may install the app, instead of one that gave its token.
     """
 
-    def __init__(self, mode: Literal["http", "socket"] = "http") -> None:
+    def __init__(self, mode: Literal["http", "socket"] = "http", *, many: bool = False) -> None:
         self.fake = FakeSlack(transport=mode)
+        self.tokens = MemoryTokens()
+        self._many = many
         self.received: list[Inbound] = []
         self.faults: list[Exception] = []
+        self.ahead = 0.0
         self._mode = mode
 
     async def __aenter__(self) -> Self:
         await self.fake.start()
-        self.adapter = SlackAdapter(settings(self.fake, mode=self._mode), pace=unhurried())
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://{}:{}".format(*listening.getsockname())
+        changed = for_many(self.fake, self.url) if self._many else {}
+        self.adapter = SlackAdapter(
+            settings(self.fake, mode=self._mode, **changed), pace=unhurried(), tokens=self.tokens, clock=self.now
+        )
         self._runner = web.AppRunner(web.Application(), access_log=None)
         self._runner.app.add_routes(self.adapter.routes())
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.fake.set_request_url(f"http://{host}:{port}/slack/events")
+        await web.SockSite(self._runner, listening).start()
+        self.fake.set_request_url(f"{self.url}/slack/events")
         await self.adapter.start(self.receive)
         return self
 
@@ -48,6 +61,10 @@ class SlackRig:
         if self.faults:
             raise self.faults.pop(0)
         self.received.append(inbound)
+
+    def now(self) -> float:
+        """The adapter's time; `ahead` of ours."""
+        return time.time() + self.ahead
 
     @property
     def last(self) -> Inbound:
@@ -68,6 +85,35 @@ class SlackRig:
 def unhurried() -> ChannelPace:
     """No waiting between messages: the fake has no limits of its own."""
     return ChannelPace(period_seconds=0)
+
+
+class MemoryTokens:
+    """Keeps the tokens of a test, unsealed."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], SecretStr] = {}
+
+    async def get(self, tenant: str, name: str) -> SecretStr | None:
+        """What is kept, if anything."""
+        return self.kept.get((tenant, name))
+
+    async def put(self, tenant: str, name: str, value: SecretStr) -> None:
+        """Keep it."""
+        self.kept[tenant, name] = value
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Forget it."""
+        self.kept.pop((tenant, name), None)
+
+
+def for_many(fake: FakeSlack, public_url: str) -> dict[str, Any]:
+    """The settings with which any workspace of this fake may install the app."""
+    return {
+        "bot_token": None,
+        "client_id": fake.oauth.client_id,
+        "client_secret": SecretStr(fake.oauth.client_secret),
+        "public_url": public_url,
+    }
 
 
 def settings(fake: FakeSlack, **changed: Any) -> SlackSettings:

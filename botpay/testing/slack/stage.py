@@ -136,7 +136,7 @@ class _Lines:
         return [(event.only_for, text) for event in fresh if (text := self._line(event)) is not None]
 
     def _line(self, event: Event) -> str | None:
-        if not event.by_bot or event.kind in ("delete", "close"):
+        if not event.by_bot or event.kind in ("delete", "close", "publish"):
             return None
         text = visible_text(event.blocks, without=DOTS) or unescape(event.text)
         place = (event.where, "" if event.kind in ("open", "update") else event.ref)

@@ -105,12 +105,12 @@ class Event:
     """One thing that happened on the screens, in order; `blocks` as they were then.
 
     Attributes:
-        where: the channel, or the id of the modal.
+        where: the channel, or the id of the modal or Home tab.
         only_for: who alone sees it: in a direct message, a modal, or ephemerally; None where all in `where` do.
         ref: the message's timestamp, or the modal's version.
     """
 
-    kind: Literal["post", "edit", "delete", "open", "update", "close"]
+    kind: Literal["post", "edit", "delete", "open", "update", "close", "publish"]
     where: str
     by_bot: bool
     only_for: str | None
@@ -125,7 +125,11 @@ class Event:
 
 
 class World:
-    """One workspace with one app in it."""
+    """One workspace with one app in it, and others that share channels with it and may have the app too.
+
+    Attributes:
+        acting: the workspace whose token the app calls with.
+    """
 
     def __init__(self, bot_name: str, team_id: str, now: Callable[[], float] = time.time) -> None:
         self.team_id = team_id
@@ -137,7 +141,24 @@ class World:
         self.history: list[Event] = []
         self._triggers: dict[str, tuple[str, float]] = {}
         self._numbers = itertools.count(1)
-        self.bot = self.add_user(User("U0BOTPAY", bot_name, bot_name, team_id, is_bot=True))
+        self.acting = team_id
+        self.bots = {team_id: self.add_user(User("U0BOTPAY", bot_name, bot_name, team_id, is_bot=True))}
+        self.homes: dict[str, View] = {}
+
+    @property
+    def bot(self) -> User:
+        """The app's own user, in the workspace where it acts."""
+        return self.bots[self.acting]
+
+    def bot_of(self, user_id: str) -> User:
+        """The app's user in somebody's own workspace, or here if it is not installed there."""
+        user = self.users.get(user_id)
+        return self.bots.get(user.team_id if user else "", self.bots[self.team_id])
+
+    @property
+    def bot_ids(self) -> set[str]:
+        """The app's users everywhere."""
+        return {bot.id for bot in self.bots.values()}
 
     def add_user(self, user: User) -> User:
         """Let somebody exist."""
@@ -159,7 +180,7 @@ class World:
 
     def direct(self, user_id: str) -> Channel:
         """The direct messages between a person and the bot."""
-        members = {user_id, self.bot.id}
+        members = {user_id, self.bot_of(user_id).id}
         found = (one for one in self.channels.values() if one.kind == "im" and one.members == members)
         return next(found, None) or self.add_channel(Channel(self.new_id("D"), user_id, members, "im"))
 
@@ -226,6 +247,15 @@ class World:
         view.version += 1
         self._note_view("update", view)
 
+    def publish(self, user_id: str, content: Block) -> View:
+        """Fill a person's Home tab."""
+        view = self.homes.get(user_id)
+        if view is None:
+            view = self.homes[user_id] = View(self.new_id("V"), user_id, content)
+        view.content, view.version = content, view.version + 1
+        self._note_view("publish", view)
+        return view
+
     def close_views(self, user_id: str) -> None:
         """Take the modal off a person's screen."""
         for view in [view for view in self.views.values() if view.user == user_id]:
@@ -234,12 +264,12 @@ class World:
 
     def _note(self, kind: Literal["post", "edit", "delete"], message: Message) -> None:
         channel = self.channels[message.channel]
-        alone = next(iter(channel.members - {self.bot.id}), None) if channel.kind == "im" else None
+        alone = next(iter(channel.members - self.bot_ids), None) if channel.kind == "im" else None
         only_for = message.only_for or alone
         blocks = tuple(message.blocks)
         self.history.append(
             Event(kind, channel.id, message.by_bot, only_for, message.ts, message.text, blocks),
         )
 
-    def _note_view(self, kind: Literal["open", "update", "close"], view: View) -> None:
+    def _note_view(self, kind: Literal["open", "update", "close", "publish"], view: View) -> None:
         self.history.append(Event(kind, view.id, True, view.user, str(view.version), "", tuple(view.blocks)))
