@@ -10,9 +10,9 @@ from aiohttp import web
 from yarl import URL
 
 from botpay.adapters.slack.settings import SCOPES
-from botpay.adapters.slack.workspaces import GRANT
+from botpay.adapters.slack.workspaces import GRANT, Grant
 from botpay.errors import Forbidden
-from botpay.message import Flag
+from botpay.message import Flag, SecretText
 from botpay.testing.slack.oauth import Consent
 from botpay.testing.slack.rig import SlackRig, private
 
@@ -46,13 +46,18 @@ async def install(rig: SlackRig, consent: Consent, browser: aiohttp.ClientSessio
             await own.close()
 
 
+async def kept(rig: SlackRig) -> list[str]:
+    """The tenants whose tokens are kept."""
+    return await rig.host.tenants(GRANT)
+
+
 async def test_a_workspace_lets_the_app_in(rig: SlackRig) -> None:
     """The page asks for the scopes of the manifest, ends in Slack, and the token is kept for its tenant."""
     assert await install(rig, HERE) == (HTTPStatus.OK, "Slack")
     [asked] = rig.fake.oauth.asked
     assert set(asked["scope"].split(",")) == set(SCOPES)
     assert asked["redirect_uri"] == f"{rig.url}/slack/oauth_redirect"
-    assert list(rig.tokens.kept) == [("T0FAKE", GRANT)]
+    assert await kept(rig) == ["T0FAKE"]
     alice = rig.fake.user("alice")
     await alice.say(None, "solde")
     assert rig.last.tenant == "T0FAKE"
@@ -99,7 +104,7 @@ async def test_an_organisation_installs_once(rig: SlackRig) -> None:
     status, told = await install(rig, Consent("T0TWO", "E0GRID"))
     assert (status, "whole organisation" in told) == (HTTPStatus.CONFLICT, True)
     assert (await install(rig, grid))[0] == HTTPStatus.OK
-    assert list(rig.tokens.kept) == [("E0GRID", GRANT)]
+    assert await kept(rig) == ["E0GRID"]
     for name, team in (("ann", "T0ONE"), ("ben", "T0TWO")):
         person = rig.fake.user(name, team_id=team)
         await person.say(None, "solde")
@@ -110,9 +115,9 @@ async def test_an_organisation_installs_once(rig: SlackRig) -> None:
         assert person.sees()[-1] == "yours"
     assert all(not inbound.flags for inbound in rig.received)
     await rig.fake.uninstall("T0TWO", of_whole_org=False)
-    assert list(rig.tokens.kept) == [("E0GRID", GRANT)]
+    assert await kept(rig) == ["E0GRID"]
     await rig.fake.uninstall("T0ONE")
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
 
 
 async def test_throwing_it_out_forgets_the_token_at_once(rig: SlackRig) -> None:
@@ -121,7 +126,7 @@ async def test_throwing_it_out_forgets_the_token_at_once(rig: SlackRig) -> None:
     alice = rig.fake.user("alice")
     await alice.say(None, "one")
     await rig.fake.uninstall("T0FAKE")
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
     await alice.say(None, "two")
     with pytest.raises(Forbidden, match="not installed"):
         await rig.adapter.send(private("too late"))
@@ -136,7 +141,7 @@ async def test_an_old_goodbye_does_not_end_a_new_grant(rig: SlackRig) -> None:
     await install(rig, HERE)
     for kind in ("app_uninstalled", "tokens_revoked"):
         await rig.fake.tell_end(kind, "T0FAKE", None)
-    assert list(rig.tokens.kept) == [("T0FAKE", GRANT)]
+    assert await kept(rig) == ["T0FAKE"]
 
 
 async def test_a_goodbye_that_cannot_be_checked_comes_again(rig: SlackRig) -> None:
@@ -146,7 +151,7 @@ async def test_a_goodbye_that_cannot_be_checked_comes_again(rig: SlackRig) -> No
     await rig.fake.uninstall("T0FAKE")
     assert [delivery.statuses for delivery in rig.fake.deliveries] == [[503], [200]]
     await rig.fake.settled()
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
 
 
 async def test_a_token_that_another_process_renewed_is_found(rig: SlackRig) -> None:
@@ -154,14 +159,19 @@ async def test_a_token_that_another_process_renewed_is_found(rig: SlackRig) -> N
     await install(rig, HERE)
     alice = rig.fake.user("alice")
     await rig.adapter.send(private("one"))
-    old = dict(rig.tokens.kept)
-    await install(rig, HERE)
-    rig.tokens.kept, new = old, rig.tokens.kept
+    renewed = rig.fake.oauth.install(HERE)
+    await rig.host.keep("T0FAKE", GRANT, Grant(SecretText(str(renewed.token)), "T0FAKE", None, False).packed())
     with pytest.raises(Forbidden):
         await rig.adapter.send(private("refused"))
-    rig.tokens.kept = new
     await rig.adapter.send(private("two"))
     assert alice.sees() == ["one", "two"]
+
+
+async def test_tokens_are_kept_sealed(rig: SlackRig) -> None:
+    """Nobody reads a token in the database's files."""
+    await install(rig, HERE)
+    for path in rig.database.parent.iterdir():
+        assert b"xoxb-" not in path.read_bytes()
 
 
 # Who may finish what
@@ -181,13 +191,13 @@ async def test_a_code_works_once_in_the_browser_that_asked(rig: SlackRig, browse
     back = await begun(rig, browser)
     async with aiohttp.ClientSession() as other, other.get(back) as page:
         assert page.status == HTTPStatus.BAD_REQUEST
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
     async with browser.get(back, allow_redirects=False) as page:
         assert page.status == HTTPStatus.FOUND
-    rig.tokens.kept.clear()
+    await rig.host.forget("T0FAKE", GRANT)
     async with browser.get(back, allow_redirects=False) as page:
         assert page.status == HTTPStatus.BAD_REQUEST
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
 
 
 async def test_the_state_is_used_up_though_its_cookie_comes_again(
@@ -211,7 +221,7 @@ async def test_what_slack_did_not_say_installs_nothing(
     async with browser.get(back.update_query(changed)) as page:
         assert page.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_GATEWAY)
         assert f"{rig.url}/slack/install" in await page.text()
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
 
 
 @pytest.mark.parametrize("cookie", ["", "1.x.y", "x", "..", "9999999999999999.x.y", "1\u0663.x.y"])
@@ -235,7 +245,7 @@ async def test_saying_no_installs_nothing(rig: SlackRig) -> None:
     """Who does not agree on Slack's page reads so."""
     status, told = await install(rig, Consent("T0FAKE", agrees=False))
     assert (status, "not installed" in told) == (HTTPStatus.FORBIDDEN, True)
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
 
 
 async def test_looking_changes_nothing(rig: SlackRig, browser: aiohttp.ClientSession) -> None:
@@ -244,7 +254,7 @@ async def test_looking_changes_nothing(rig: SlackRig, browser: aiohttp.ClientSes
     for url in (f"{rig.url}/slack/install", back):
         async with browser.head(url) as page:
             assert page.status == HTTPStatus.METHOD_NOT_ALLOWED
-    assert rig.tokens.kept == {}
+    assert await kept(rig) == []
 
 
 async def test_without_a_client_id_there_is_no_such_page() -> None:
@@ -262,10 +272,10 @@ async def test_nothing_of_it_is_logged(caplog: pytest.LogCaptureFixture) -> None
         await install(rig, HERE)
         rig.fake.fail_next("oauth.v2.access", "invalid_code")
         await install(rig, HERE)
-        [kept] = rig.tokens.kept.values()
+        grant = await rig.host.kept("T0FAKE", GRANT)
         secrets: list[Any] = ["code-1", "code-2", rig.fake.oauth.client_secret, "xoxb-granted"]
         secrets += [query["state"] for query in rig.fake.oauth.asked]
-        shown = f"{rig.adapter!r} {vars(rig.adapter)!r} {kept!r} {vars(rig.adapter._workspaces)!r}"
+        shown = f"{rig.adapter!r} {vars(rig.adapter)!r} {grant!r} {vars(rig.adapter._workspaces)!r}"
     for secret in secrets:
         assert secret not in caplog.text
         assert secret not in shown

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 from slack_sdk.signature import Clock, SignatureVerifier
 
-from botpay.adapters.base import Adapter, AdapterSettings, Receive
+from botpay.adapters.base import Adapter, AdapterSettings, Host, Receive
 from botpay.adapters.slack.api import SlackApi, reason
 from botpay.adapters.slack.blocks import Opening, keypad_modal, read_opening
 from botpay.adapters.slack.doctor import examine
@@ -21,7 +21,7 @@ from botpay.adapters.slack.settings import SlackSettings, revealed
 from botpay.adapters.slack.socket import Socket
 from botpay.adapters.slack.translate import Installation, Malformed, at_home, home_of, translate
 from botpay.adapters.slack.workspace import Workspace, told_to
-from botpay.adapters.slack.workspaces import Tokens, Workspaces, introduce
+from botpay.adapters.slack.workspaces import Workspaces, introduce
 from botpay.errors import BotpayError, Busy, ConfigError, DeliveryError, Forbidden, Transient
 from botpay.message import Capabilities, Inbound, Outbound, Rate, Receipt, Visibility
 
@@ -38,7 +38,6 @@ class SlackAdapter(Adapter):
     Args:
         clock: the time, in seconds since 1970.
         pace: how fast to write; as Slack allows, if not given.
-        tokens: where the tokens of many workspaces are kept.
     """
 
     contract: ClassVar[int] = 1
@@ -65,17 +64,22 @@ class SlackAdapter(Adapter):
         *,
         clock: Callable[[], float] = time.time,
         pace: ChannelPace | None = None,
-        tokens: Tokens | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._pace = pace or ChannelPace()
-        self._workspaces = Workspaces(tokens, self._join, settings.base_url)
-        self._install = Install(settings, tokens, self._workspaces, clock) if tokens and settings.for_many else None
+        self._workspaces = Workspaces(self._join, settings.base_url)
+        self._install: Install | None = None
         self._verifier: SignatureVerifier | None = None
         self._gate = Gate()
         self._socket: Socket | None = None
         self._receive: Receive | None = None
+
+    def meet(self, host: Host) -> None:
+        """The tokens of many workspaces are kept by the core."""
+        if self._settings.for_many:
+            self._workspaces.meet(host)
+            self._install = Install(self._settings, host, self._workspaces, self._clock)
 
     def routes(self) -> Sequence[web.RouteDef]:
         """The Request URL, in mode "http"; and where the app is installed, if many may."""
@@ -90,8 +94,6 @@ class SlackAdapter(Adapter):
         try:
             if not self._settings.for_many:
                 self._workspaces.add(await self._only_workspace())
-            elif self._install is None:
-                raise ConfigError("slack.client_id needs a place to keep tokens, and there is none.")
             if self._settings.mode == "http":
                 secret = revealed(self._settings.signing_secret)
                 self._verifier = SignatureVerifier(secret, _SlackClock(self._clock))

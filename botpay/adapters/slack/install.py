@@ -16,14 +16,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
-from pydantic import SecretStr
 
+from botpay.adapters.base import Host
 from botpay.adapters.slack.api import SlackApi, reason
 from botpay.adapters.slack.flow import Recent
 from botpay.adapters.slack.settings import SCOPES, SlackSettings, revealed
 from botpay.adapters.slack.translate import delivered_to
-from botpay.adapters.slack.workspaces import GRANT, Grant, Tokens, Workspaces
+from botpay.adapters.slack.workspaces import GRANT, Grant, Workspaces
 from botpay.errors import DeliveryError, Forbidden
+from botpay.message import SecretText
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +48,8 @@ class Install:
         clock: the time, in seconds since 1970.
     """
 
-    def __init__(
-        self, settings: SlackSettings, tokens: Tokens, workspaces: Workspaces, clock: Callable[[], float]
-    ) -> None:
-        self._settings, self._tokens, self._workspaces, self._clock = settings, tokens, workspaces, clock
+    def __init__(self, settings: SlackSettings, host: Host, workspaces: Workspaces, clock: Callable[[], float]) -> None:
+        self._settings, self._host, self._workspaces, self._clock = settings, host, workspaces, clock
         self._key = hashlib.sha256(b"slack install state\0" + self._secret.encode()).digest()
         self._used = Recent(STATE_SECONDS, clock)
         self._changing = asyncio.Lock()
@@ -75,14 +74,14 @@ class Install:
         return True
 
     async def _forget_if_over(self, tenant: str) -> None:
-        kept = await self._tokens.get(tenant, GRANT)
+        kept = await self._host.kept(tenant, GRANT)
         if kept is None:
             return
-        async with SlackApi(Grant.unpacked(kept).token.get_secret_value(), self._settings.base_url) as api:
+        async with SlackApi(Grant.unpacked(kept).token.reveal(), self._settings.base_url) as api:
             try:
                 await api.introduce()
             except Forbidden:
-                await self._tokens.delete(tenant, GRANT)
+                await self._host.forget(tenant, GRANT)
         await self._workspaces.forget(tenant)
 
     async def _begin(self, _: web.Request) -> web.Response:
@@ -123,7 +122,7 @@ class Install:
         async with self._changing:
             if await self._is_second(grant):
                 return self._refused(WHOLE_ORG, HTTPStatus.CONFLICT)
-            await self._tokens.put(grant.tenant, GRANT, grant.packed())
+            await self._host.keep(grant.tenant, GRANT, grant.packed())
             await self._workspaces.forget(grant.tenant)
         open_app = {"app": str(told.get("app_id", "")), "team": grant.team_id}
         response = web.Response(status=HTTPStatus.FOUND, headers=HEADERS)
@@ -133,7 +132,7 @@ class Install:
 
     async def _is_second(self, grant: Grant) -> bool:
         """Whether it would take another workspace's token away: within an organisation there is one, as for people."""
-        kept = await self._tokens.get(grant.tenant, GRANT)
+        kept = await self._host.kept(grant.tenant, GRANT)
         if kept is None or grant.is_org:
             return False
         return Grant.unpacked(kept).team_id != grant.team_id
@@ -178,7 +177,7 @@ def _grant(told: Mapping[str, Any]) -> Grant:
     if not str(told["access_token"]).startswith("xoxb-"):
         raise KeyError("no bot token")
     return Grant(
-        token=SecretStr(str(told["access_token"])),
+        token=SecretText(str(told["access_token"])),
         team_id=str(team["id"]),
         enterprise_id=str(enterprise["id"]) if enterprise.get("id") else None,
         is_org=is_org,

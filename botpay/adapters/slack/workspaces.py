@@ -5,35 +5,19 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from pydantic import SecretStr
-
+from botpay.adapters.base import Host
 from botpay.adapters.slack.api import SlackApi
 from botpay.adapters.slack.translate import Installation, author_team, delivered_to
 from botpay.adapters.slack.workspace import Workspace
 from botpay.errors import DeliveryError
+from botpay.message import SecretText
 
 GRANT = "installation"
 """The name under which a tenant's grant is kept."""
 LOOK_AGAIN_SECONDS = 60.0  # another process may have taken a grant away, or got a new one
 MOST_TEAMS = 1000
-
-
-class Tokens(Protocol):
-    """Keeps secrets sealed, by tenant and name."""
-
-    async def get(self, tenant: str, name: str) -> SecretStr | None:
-        """The secret, or None."""
-        ...
-
-    async def put(self, tenant: str, name: str, value: SecretStr) -> None:
-        """Keep it, in place of the one before."""
-        ...
-
-    async def delete(self, tenant: str, name: str) -> None:
-        """Forget it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +28,7 @@ class Grant:
         is_org: it is for all workspaces of an organisation.
     """
 
-    token: SecretStr
+    token: SecretText
     team_id: str
     enterprise_id: str | None
     is_org: bool
@@ -54,37 +38,40 @@ class Grant:
         """Within which user ids are unique."""
         return self.enterprise_id or self.team_id
 
-    def packed(self) -> SecretStr:
+    def packed(self) -> SecretText:
         """As text, to be kept sealed."""
-        fields = [self.token.get_secret_value(), self.team_id, self.enterprise_id, self.is_org]
-        return SecretStr(json.dumps(fields))
+        fields = [self.token.reveal(), self.team_id, self.enterprise_id, self.is_org]
+        return SecretText(json.dumps(fields))
 
     @classmethod
-    def unpacked(cls, kept: SecretStr) -> "Grant":
+    def unpacked(cls, kept: SecretText) -> "Grant":
         """The inverse of `packed`."""
-        token, *ids = json.loads(kept.get_secret_value())
-        return cls(SecretStr(token), *ids)
+        token, *ids = json.loads(kept.reveal())
+        return cls(SecretText(token), *ids)
 
 
 class Workspaces:
     """Finds the workspace of a payload or tenant, and keeps it open.
 
     Args:
-        tokens: where grants are kept; None for the one workspace that `add` is told.
         join: makes a workspace of an installation and its token.
     """
 
     def __init__(
         self,
-        tokens: Tokens | None,
         join: Callable[[Installation, SlackApi], Workspace],
         base_url: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tokens, self._join, self._base_url, self._clock = tokens, join, base_url, clock
-        self._open: dict[str, tuple[Workspace, SecretStr, float]] = {}
+        self._join, self._base_url, self._clock = join, base_url, clock
+        self._host: Host | None = None
+        self._open: dict[str, tuple[Workspace, SecretText, float]] = {}
         self._opening = asyncio.Lock()
         self._only: Workspace | None = None
+
+    def meet(self, host: Host) -> None:
+        """Grants are kept there; without it there is only the one workspace that `add` is told."""
+        self._host = host
 
     def add(self, workspace: Workspace) -> None:
         """This is the one workspace there is."""
@@ -111,13 +98,13 @@ class Workspaces:
 
     async def of_tenant(self, tenant: str) -> Workspace | None:
         """The workspace of a tenant, or None if the app is not installed there, or no longer."""
-        if self._only is not None or not tenant or self._tokens is None:
+        if self._only is not None or not tenant or self._host is None:
             return self._only
         known = self._open.get(tenant)
         if known is not None and self._clock() < known[2]:
             return known[0]
         async with self._opening:
-            return await self._look_up(tenant, self._tokens)
+            return await self._look_up(tenant, self._host)
 
     async def forget(self, tenant: str) -> None:
         """Look the grant up anew at the next use."""
@@ -129,8 +116,8 @@ class Workspaces:
         if (known := self._open.get(tenant)) is not None:
             self._open[tenant] = (known[0], known[1], self._clock())
 
-    async def _look_up(self, tenant: str, tokens: Tokens) -> Workspace | None:
-        kept, known = await tokens.get(tenant, GRANT), self._open.get(tenant)
+    async def _look_up(self, tenant: str, host: Host) -> Workspace | None:
+        kept, known = await host.kept(tenant, GRANT), self._open.get(tenant)
         if kept is not None and known is not None and known[1] == kept:
             self._open[tenant] = (known[0], kept, self._clock() + LOOK_AGAIN_SECONDS)
             return known[0]
@@ -142,7 +129,7 @@ class Workspaces:
         return workspace
 
     async def _enter(self, grant: Grant) -> Workspace:
-        api = SlackApi(grant.token.get_secret_value(), self._base_url)
+        api = SlackApi(grant.token.reveal(), self._base_url)
         await api.open()
         try:
             return self._join(await introduce(api), api)

@@ -3,10 +3,9 @@
 Not emulated: files, rate limits by themselves (use `fail_next` and `disturb`).
 """
 
+import asyncio
 import time
-from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from aiohttp import web
@@ -15,6 +14,7 @@ from botpay.testing.slack.delivery import Delivery, HttpCarrier, Kind, SocketCar
 from botpay.testing.slack.methods import READING, SCOPES, Methods
 from botpay.testing.slack.oauth import Consent, Installation, OAuth
 from botpay.testing.slack.person import Person
+from botpay.testing.slack.trouble import Failure, Trouble
 from botpay.testing.slack.world import Channel, Message, Refused, User, World
 
 ALL_SCOPES = frozenset(
@@ -33,16 +33,6 @@ ALL_SCOPES = frozenset(
 BY_TOKEN = ("apps.connections.open", "auth.teams.list")
 """Methods whose answers depend on the token alone."""
 HISTORY = {"im": "im:history", "channel": "channels:history", "group": "groups:history"}
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A call that is to fail: how, and whether it is done nonetheless."""
-
-    error: str
-    status: int
-    retry_after: int | None
-    after_effect: bool
 
 
 class FakeSlack:
@@ -74,7 +64,7 @@ class FakeSlack:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.oauth = OAuth(self.app_id, self._install)
         self.installations = [Installation(team_id, None, False, "U0BOTPAY", (team_id,), self.bot_token)]
-        self._failures: defaultdict[str, deque[Failure]] = defaultdict(deque)
+        self.trouble = Trouble()
         self._ahead_seconds = 0.0
         self._runner: web.AppRunner | None = None
 
@@ -134,9 +124,20 @@ class FakeSlack:
         status: int = 200,
         retry_after: int | None = None,
         after_effect: bool = False,
+        hangs: bool = False,
+        drops: bool = False,
     ) -> None:
-        """Let the next call of a method fail; `after_effect` does what was asked before the failing answer."""
-        self._failures[method].append(Failure(error, status, retry_after, after_effect))
+        """Let the next call of a method fail; `after_effect` does what was asked before the failing answer.
+
+        Args:
+            hangs: nobody answers until the caller has hung up.
+            drops: the connection ends without an answer.
+        """
+        self.trouble.fail_next(method, Failure(error, status, retry_after, after_effect, hangs, drops))
+
+    def disturb(self, share: float, *, seed: int) -> None:
+        """From now on let this share of calls fail (429, 5xx, lost answers), and of deliveries come twice or late."""
+        self.trouble.disturb(share, seed)
 
     def advance(self, seconds: float) -> None:
         """Let time pass on Slack's side: trigger ids grow old."""
@@ -148,12 +149,14 @@ class FakeSlack:
         """Bring something to the app, once."""
         delivery = Delivery(kind, by, payload)
         self.deliveries.append(delivery)
-        await self._carry(delivery)
+        for due in self.trouble.order(delivery):
+            await self._carry(due)
         return delivery
 
     async def retry(self) -> int:
         """Try again, once each, the events that the app did not take; returns how many there were."""
         waiting = [delivery for delivery in self.deliveries if delivery.is_waiting]
+        self.trouble.release()
         for delivery in waiting:
             await self._carry(delivery)
         return len(waiting)
@@ -283,14 +286,16 @@ class FakeSlack:
         method = request.match_info["method"]
         arguments = await _read_arguments(request, method)
         self.calls.append((method, arguments))
-        failure = self._failures[method].popleft() if self._failures[method] else None
+        failure = self.trouble.of_call(method)
         if failure is not None and not failure.after_effect:
+            await _keep_silent(request, failure)
             return self._answer({"ok": False, "error": failure.error}, failure)
         try:
             answer = {"ok": True, **self._call(method, arguments, request.headers.get("Authorization", ""))}
         except Refused as refused:
             answer = {"ok": False, "error": refused.code, **refused.more}
         if failure is not None:
+            await _keep_silent(request, failure)
             answer = {"ok": False, "error": failure.error}
         return self._answer(answer, failure)
 
@@ -334,6 +339,14 @@ class FakeSlack:
 
     def _now(self) -> float:
         return time.time() + self._ahead_seconds
+
+
+async def _keep_silent(request: web.Request, failure: Failure) -> None:
+    """Hang until the caller has hung up, or hang up, if the failure is of that kind."""
+    if failure.drops and request.transport is not None:
+        request.transport.abort()
+    while failure.hangs and request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.01)
 
 
 async def _read_arguments(request: web.Request, method: str) -> dict[str, Any]:

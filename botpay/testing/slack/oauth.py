@@ -77,6 +77,10 @@ class OAuth:
         """The consent page, and where people land in Slack at the end."""
         return [web.get("/oauth/v2/authorize", self._authorize), web.get("/app_redirect", self._landed)]
 
+    def install(self, consent: Consent) -> Installation:
+        """Let the app in with a new token, as every code ends."""
+        return self._install(consent, f"xoxb-granted-{next(self._numbers)}")
+
     async def _authorize(self, request: web.Request) -> web.Response:
         query = dict(request.query)
         self.asked.append(query)
@@ -102,7 +106,7 @@ class OAuth:
             raise Refused("invalid_code")
         if arguments.get("redirect_uri") != redirect_uri:
             raise Refused("bad_redirect_uri")
-        installed = self._install(consent, f"xoxb-granted-{next(self._numbers)}")
+        installed = self.install(consent)
         return {
             "access_token": installed.token,
             "token_type": "bot",

@@ -1,7 +1,9 @@
 """The adapter on a fake Slack, with a core that only notes: for tests below the application."""
 
 import socket
+import tempfile
 import time
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from aiohttp import web
@@ -9,7 +11,12 @@ from pydantic import SecretStr
 
 from botpay.adapters.slack import SlackAdapter, SlackSettings
 from botpay.adapters.slack.flow import ChannelPace
+from botpay.clock import system_clock
+from botpay.config import Keys
+from botpay.database import Database
+from botpay.lending import Lent, lent_to
 from botpay.message import Inbound, Outbound, Receipt, Visibility
+from botpay.testing.play import embedded
 from botpay.testing.slack.fake import FakeSlack
 from botpay.testing.slack.world import Channel, Message
 
@@ -28,7 +35,7 @@ class SlackRig:
 
     def __init__(self, mode: Literal["http", "socket"] = "http", *, many: bool = False) -> None:
         self.fake = FakeSlack(transport=mode)
-        self.tokens = MemoryTokens()
+        self._folder = tempfile.TemporaryDirectory(prefix="botpay-")
         self._many = many
         self.received: list[Inbound] = []
         self.faults: list[Exception] = []
@@ -40,9 +47,9 @@ class SlackRig:
         listening = socket.create_server(("127.0.0.1", 0))
         self.url = "http://{}:{}".format(*listening.getsockname())
         changed = for_many(self.fake, self.url) if self._many else {}
-        self.adapter = SlackAdapter(
-            settings(self.fake, mode=self._mode, **changed), pace=unhurried(), tokens=self.tokens, clock=self.now
-        )
+        self.adapter = SlackAdapter(settings(self.fake, mode=self._mode, **changed), pace=unhurried(), clock=self.now)
+        if self._many:
+            self.adapter.meet(self._lend())
         self._runner = web.AppRunner(web.Application(), access_log=None)
         self._runner.app.add_routes(self.adapter.routes())
         await self._runner.setup()
@@ -55,6 +62,20 @@ class SlackRig:
         await self.adapter.stop()
         await self._runner.cleanup()
         await self.fake.stop()
+        if self._many:
+            self.host.database.close()
+        self._folder.cleanup()
+
+    def _lend(self) -> Lent:
+        """The core's own place for tokens, on a database of its own."""
+        settings = embedded(self.database, Keys.fresh())
+        self.host = lent_to(self.adapter, settings, Database(settings.database), system_clock)
+        return self.host
+
+    @property
+    def database(self) -> Path:
+        """The file in which tokens are kept."""
+        return Path(self._folder.name) / "kept.sqlite"
 
     async def receive(self, inbound: Inbound) -> None:
         """Take an inbound, or refuse it as told."""
@@ -85,25 +106,6 @@ class SlackRig:
 def unhurried() -> ChannelPace:
     """No waiting between messages: the fake has no limits of its own."""
     return ChannelPace(period_seconds=0)
-
-
-class MemoryTokens:
-    """Keeps the tokens of a test, unsealed."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], SecretStr] = {}
-
-    async def get(self, tenant: str, name: str) -> SecretStr | None:
-        """What is kept, if anything."""
-        return self.kept.get((tenant, name))
-
-    async def put(self, tenant: str, name: str, value: SecretStr) -> None:
-        """Keep it."""
-        self.kept[tenant, name] = value
-
-    async def delete(self, tenant: str, name: str) -> None:
-        """Forget it."""
-        self.kept.pop((tenant, name), None)
 
 
 def for_many(fake: FakeSlack, public_url: str) -> dict[str, Any]:
