@@ -11,10 +11,11 @@ from pydantic import SecretStr
 
 from botpay.adapters.slack import SlackAdapter, SlackSettings
 from botpay.adapters.slack.flow import ChannelPace
+from botpay.app import lent_to
 from botpay.clock import system_clock
 from botpay.config import Keys
 from botpay.database import Database
-from botpay.lending import Lent, lent_to
+from botpay.lending import Lent
 from botpay.message import Inbound, Outbound, Receipt, Visibility
 from botpay.testing.play import embedded
 from botpay.testing.slack.fake import FakeSlack
