@@ -23,7 +23,7 @@ from botpay.errors import (
 )
 from botpay.message import Button, Inbound
 from botpay.testing.slack import Channel, Delivery, FakeSlack, Person
-from botpay.testing.slack.rig import SlackRig, private, public, settings
+from botpay.testing.slack.rig import SlackRig, for_many, private, public, settings
 
 
 @pytest.fixture
@@ -273,6 +273,28 @@ async def test_check(fake: FakeSlack) -> None:
     ]
     wrong = await SlackAdapter(settings(fake, bot_token=SecretStr("xoxb-wrong"))).check()
     assert ["invalid_auth" in line for line in wrong] == [True]
+    fake.scopes |= {"im:write", "commands"}
+    fake.fail_next("apps.connections.open", "internal_error", status=500)
+    for token, said in (("xapp-wrong", ["internal_error"]), ("xapp-wrong", ["invalid_auth"]), (fake.app_token, [])):
+        found = await SlackAdapter(settings(fake, mode="socket", app_token=SecretStr(token))).check()
+        assert len(found) == len(said)
+    nothing = SlackAdapter(settings(fake, bot_token=None, signing_secret=None))
+    assert [line.split()[0] for line in await nothing.check()] == ["slack.bot_token", "slack.signing_secret"]
+
+
+async def test_check_for_many_workspaces(fake: FakeSlack) -> None:
+    """With a client id there is no bot token, but a secret and an https address."""
+    many = for_many(fake, "https://pay.example.org")
+    assert await SlackAdapter(settings(fake, **many)).check() == []
+    cases: dict[str, dict[str, Any]] = {
+        "client_secret": {"client_secret": None},
+        "public_url": {"public_url": ""},
+        "https": {"public_url": "http://pay.example.org"},
+        "bot_token": {"bot_token": SecretStr("xoxb-1")},
+    }
+    for said, changed in cases.items():
+        [line] = await SlackAdapter(settings(fake, **(many | changed))).check()
+        assert said in line
 
 
 async def test_closed_before_start(fake: FakeSlack) -> None:
@@ -314,6 +336,23 @@ async def test_socket_mode_refused(socket: SlackRig) -> None:
     await alice.slash("/pay", "5 €")
     assert "try again" in alice.sees()[-1]
     assert socket.texts == ["solde"]
+
+
+async def test_several_sockets_share_what_comes(socket: SlackRig) -> None:
+    """Slack spreads envelopes over all connections, repeated ones too: it is the same event on whichever it comes."""
+    second = SlackAdapter(settings(socket.fake, mode="socket"))
+    await second.start(socket.receive)
+    alice = socket.fake.user("alice")
+    for _ in range(2):
+        await alice.say(None, "solde")
+        await socket.fake.redeliver_last(alice)
+    await socket.fake.sockets.refresh()
+    await alice.slash("/pay", "5 €")
+    await socket.fake.redeliver_last(alice)
+    await second.stop()
+    one, again, two, again2, command, again3 = [inbound.source for inbound in socket.received]
+    assert (one, two, command) == (again, again2, again3)
+    assert len({one, two, command}) == 3
 
 
 # Nothing leaks

@@ -172,10 +172,26 @@ async def test_slash_commands(alice: Person, channel: Channel, rig: SlackRig) ->
     assert got.author is not None
     assert (got.author.id, got.author.handle) == ("U0ALICE", "alice")
     assert got.event_id == f"slash:{delivery.payload['trigger_id']}"
-    assert (delivery.statuses, delivery.answer) == ([200], None)
+    assert delivery.statuses == [200]
     await alice.slash("/solde")
     assert rig.last.text.reveal() == "/solde"
     assert rig.last.chat.visibility is Visibility.PRIVATE
+
+
+async def test_a_command_says_where_its_answer_is(
+    adapter: SlackAdapter, alice: Person, channel: Channel, rig: SlackRig
+) -> None:
+    """Who gives a command in a channel is shown, alone, the way to the private chat; there it needs no pointing."""
+    await adapter.send(private("bonjour"))
+    await alice.slash("/pay", "20 € @bob", channel)
+    [pointer] = alice.sees(channel)
+    assert pointer.startswith(
+        f"<{rig.fake.base_url.removesuffix('api/')}app_redirect?app=A0BOTPAY&team=T0FAKE|I answer"
+    )
+    assert "20" not in pointer
+    assert rig.fake.user("bob").sees(channel) == []
+    delivery = await alice.slash("/pay", "20 € @bob")
+    assert delivery.answer is None
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,14 @@ async def test_saying_no_installs_nothing(rig: SlackRig) -> None:
     assert await kept(rig) == []
 
 
+async def test_tokens_that_end_by_themselves_are_not_taken(rig: SlackRig) -> None:
+    """Where the app is set to rotate tokens, its owner reads to switch that off; nothing is kept that would end."""
+    rig.fake.oauth.rotates = True
+    status, told = await install(rig, HERE)
+    assert (status, "rotation" in told) == (HTTPStatus.CONFLICT, True)
+    assert await kept(rig) == []
+
+
 async def test_looking_changes_nothing(rig: SlackRig, browser: aiohttp.ClientSession) -> None:
     """HEAD, as link previews send it, neither begins nor finishes."""
     back = await begun(rig, browser)

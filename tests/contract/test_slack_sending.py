@@ -354,3 +354,31 @@ async def test_marks_in_tokens_survive(adapter: SlackAdapter, alice: Person, rig
     await alice.press(alice.modal, "1")
     assert rig.last.press is not None
     assert rig.last.press.token == "a&b<c>"
+
+
+async def test_a_method_that_is_to_rest_is_left_alone(adapter: SlackAdapter, fake: FakeSlack, alice: Person) -> None:
+    """After a 429 the same method is not called for anybody before its time is over; other methods are."""
+    await adapter.send(private("one"))
+    fake.fail_next("chat.postMessage", "ratelimited", status=429, retry_after=30)
+    for to in (alice, fake.user("bob")):
+        with pytest.raises(RetryAfter) as told:
+            await adapter.send(private("two", to=to.id))
+        assert 29 < told.value.seconds <= 30
+    assert [method for method, _ in fake.calls].count("chat.postMessage") == 2
+    await adapter.send(private("home", replaces=f"home:{alice.id}"))
+    assert alice.home is not None
+
+
+async def test_a_hanging_call_is_given_up(
+    adapter: SlackAdapter, fake: FakeSlack, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Slack that takes a call and never answers, or hangs up, is no answer: it may or may not have been done."""
+    await adapter.send(private("one"))
+    [workspace] = [adapter._workspaces._only]
+    assert workspace is not None
+    monkeypatch.setattr(workspace.api.client, "timeout", 1)
+    for how in ({"hangs": True}, {"drops": True}):
+        fake.fail_next("chat.postMessage", "", after_effect=True, **how)
+        with pytest.raises(Transient):
+            await adapter.send(private("two"))
+    assert alice.sees() == ["one", "two", "two"]

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,7 +28,8 @@ FUNDS = Money(1_000_000_00)
 PIN = "482915"
 SHARE = 0.2
 AMOUNT = re.compile(r"(?<![\d\u202f\u00a0])(\d+,\d\d)")
-SECONDS_FOR_EACH = 60
+PATIENCE = timedelta(seconds=20)
+SECONDS_FOR_EACH = 120
 
 
 class Storm:
@@ -47,15 +49,16 @@ class Storm:
         ticking = asyncio.create_task(self._tick())
         try:
             await asyncio.gather(*(self._pay_all(who) for who in NAMES))
-            while not all(self._told(payee, f"vous a envoyé {euros(minor)}") for minor, _, payee in self.paid):
-                await self.application.settled()
+            payees = [(payee, f"vous a envoyé {euros(minor)}") for minor, _, payee in self.paid]
+            await until(lambda: all(self._told(payee, words) for payee, words in payees))
+            await until(lambda: "queued" not in fates(self.application))
         finally:
             ticking.cancel()
         await self.application.settled()
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
             self.clock.move(timedelta(seconds=1))
             self.application._outbox.wake()
 
@@ -74,13 +77,17 @@ class Storm:
                 for digit in PIN:
                     if person.modal is modal and any(buttons(modal.blocks)):
                         await person.press(modal, digit)
-            await asyncio.sleep(0.05)
+            await self._wait_for(payer, f"C’est fait : {euros(minor)}")
+
+    async def _wait_for(self, who: str, words: str) -> None:
+        """Wait until somebody was told, or becomes impatient."""
+        impatient_at = self.clock() + PATIENCE
+        await until(lambda: self.clock() > impatient_at or self._told(who, words))
 
     async def _keys(self, person: Person, minor: int) -> View | None:
         """The keypad of this payment, opened by its prompt; None while there is none, or a PIN is being checked."""
-        seen = [m for m in self.stage.fake.world.seen_by(person.id, person.direct) if euros(minor) in m.shown]
-        prompt = newest_with_button(seen, OPEN_KEYPAD)
-        if prompt is None:
+        prompt = newest_with_button(self.stage.fake.world.seen_by(person.id, person.direct), OPEN_KEYPAD)
+        if prompt is None or euros(minor) not in prompt[0].shown:
             return None
         await person.press(*prompt)
         await asyncio.sleep(0)
@@ -95,6 +102,18 @@ class Storm:
         return words in self._heard[self.stage.fake.user(who).id]
 
 
+async def until(done: Callable[[], bool]) -> None:
+    """Wait for something to become true."""
+    while not done():  # noqa: ASYNC110 - what is on people's screens has no event
+        await asyncio.sleep(0.01)
+
+
+def fates(application: Application) -> set[str]:
+    """What became of all letters."""
+    with application.database.read() as connection:
+        return set(connection.execute(select(outbound.c.fate).distinct()).scalars())
+
+
 def euros(minor: int) -> str:
     """A sum as it is written and shown, without its sign."""
     return f"{minor // 100},{minor % 100:02}"
@@ -103,7 +122,7 @@ def euros(minor: int) -> str:
 async def weather(tmp_path: Path, payments: int, mode: str) -> None:
     """The test, with so many payments."""
     clock = FixedClock()
-    stage = SlackStage(mode="socket" if mode == "socket" else "http")
+    stage = SlackStage(mode="socket" if mode == "socket" else "http", clock=lambda: clock().timestamp())
     settings = embedded(tmp_path / "storm.sqlite", Keys.fresh())
     settings = settings.model_copy(update={"limits": Limits(confirm_within_seconds=3600)})
     async with on_stage(settings, stage, clock) as application:
@@ -126,20 +145,19 @@ def check(application: Application, settings: Settings, storm: Storm) -> None:
         assert not any(AMOUNT.search(event.shown) for event in saw if event.only_for is None)
         assert [m for m, people in concerned.items() if euros(m) in seen and who not in people] == []
         assert [m for m, people in concerned.items() if euros(m) not in seen and who in people] == []
+    assert fates(application) <= {"sent", "superseded"}
     with application.database.read() as connection:
         posted = Counter(
             connection.execute(select(transfers.c.amount_minor).where(transfers.c.kind == "post")).scalars()
         )
         assert posted == Counter(concerned.keys())
-        fates = set(connection.execute(select(outbound.c.fate).distinct()).scalars())
-        assert fates <= {"sent", "superseded"}
         assert list(ledger.problems(connection)) == []
 
 
-@pytest.mark.parametrize("mode", ["http", "socket"])
-async def test_a_bad_day_changes_no_payment(tmp_path: Path, mode: str) -> None:
-    """50 payments while a fifth of the calls fail, before or after they were done, and events come twice and late."""
-    await weather(tmp_path, 50, mode)
+@pytest.mark.parametrize(("mode", "payments"), [("http", 30), ("socket", 20)])
+async def test_a_bad_day_changes_no_payment(tmp_path: Path, mode: str, payments: int) -> None:
+    """Payments while a fifth of the calls fail, before or after they were done, and events come twice and late."""
+    await weather(tmp_path, payments, mode)
 
 
 @pytest.mark.long

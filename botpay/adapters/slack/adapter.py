@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from aiohttp import web
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from botpay.adapters.base import Adapter, AdapterSettings, Host, Receive
+from botpay.adapters.slack import words
 from botpay.adapters.slack.api import SlackApi, reason
 from botpay.adapters.slack.blocks import Opening, keypad_modal, read_opening
 from botpay.adapters.slack.doctor import examine
@@ -29,7 +31,6 @@ log = logging.getLogger(__name__)
 
 MAX_TEXT = 3000
 OPEN_SECONDS = 2.5  # a trigger id lives for three
-TRY_AGAIN = "Please try again in a moment. / Merci de réessayer dans un instant."
 
 
 class SlackAdapter(Adapter):
@@ -68,7 +69,7 @@ class SlackAdapter(Adapter):
         self._settings = settings
         self._clock = clock
         self._pace = pace or ChannelPace()
-        self._workspaces = Workspaces(self._join, settings.base_url)
+        self._workspaces = Workspaces(self._join, self._api)
         self._install: Install | None = None
         self._verifier: SignatureVerifier | None = None
         self._gate = Gate()
@@ -165,16 +166,27 @@ class SlackAdapter(Adapter):
                 return await self._ask_again(workspace, inbound)
         if (opening := read_opening(payload)) is not None:  # what was entered before is forgotten by now
             await self._open_keypad(workspace, opening)
-        return None
+        return self._pointer(payload) if workspace.is_elsewhere(payload) else None
+
+    def _pointer(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where the answer to a command will be found, shown to its author alone where they gave it.
+
+        It is not the answer: that Slack shows it is not guaranteed, and nothing private depends on it.
+        """
+        ids = [str(payload.get(name)) for name in ("api_app_id", "team_id")]
+        if not all(id_.isascii() and id_.isalnum() for id_ in ids):
+            return {"response_type": "ephemeral", "text": words.IN_PRIVATE}
+        place = f"{self._settings.site}app_redirect?{urlencode(dict(zip(('app', 'team'), ids, strict=True)))}"
+        return {"response_type": "ephemeral", "text": f"<{place}|{words.IN_PRIVATE}>"}
 
     async def _ask_again(self, workspace: Workspace, inbound: Inbound) -> Mapping[str, Any] | None:
         """A command is answered in its own answer, a press by a direct message: it has nothing else to show it."""
         if inbound.press is None:
-            return {"response_type": "ephemeral", "text": TRY_AGAIN}
+            return {"response_type": "ephemeral", "text": words.TRY_AGAIN}
         if inbound.author is not None:
             try:
                 channel = await workspace.direct_channel(inbound.author.id)
-                await workspace.api.call("chat.postMessage", {"channel": channel, "text": TRY_AGAIN})
+                await workspace.api.call("chat.postMessage", {"channel": channel, "text": words.TRY_AGAIN})
             except DeliveryError as error:
                 log.warning("slack press not taken, and its author not told: %s", type(error).__name__)
         return None
@@ -222,8 +234,11 @@ class SlackAdapter(Adapter):
     def _join(self, here: Installation, api: SlackApi) -> Workspace:
         return Workspace(here, api, self._pace, self._clock)
 
+    def _api(self, token: str) -> SlackApi:
+        return SlackApi(token, self._settings.base_url, self._pace.clock)
+
     async def _only_workspace(self) -> Workspace:
-        api = SlackApi(revealed(self._settings.bot_token), self._settings.base_url)
+        api = self._api(revealed(self._settings.bot_token))
         await api.open()
         try:
             here = await introduce(api)

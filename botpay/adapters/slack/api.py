@@ -3,7 +3,8 @@
 import base64
 import logging
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -57,9 +58,14 @@ def silent_logger() -> logging.Logger:
 
 
 class SlackApi:
-    """The Web API with one token. Use it as a context manager, or `open` and `close` it."""
+    """The Web API with one token. Use it as a context manager, or `open` and `close` it.
 
-    def __init__(self, token: str, base_url: str) -> None:
+    A method that Slack asked to rest (429) is not called again before its time is over, for whomever it may be.
+    """
+
+    def __init__(self, token: str, base_url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._resting: dict[str, float] = {}
         self.client = AsyncWebClient(
             token=token,
             base_url=base_url,
@@ -105,10 +111,14 @@ class SlackApi:
 
     async def _answer(self, method: str, **call: Any) -> AsyncSlackResponse:
         fault: DeliveryError
+        if (left := self._resting.get(method, 0.0) - self._clock()) > 0:
+            raise RetryAfter(left)
         try:
             return await self.client.api_call(method, **call)
         except SlackApiError as error:
             fault = _fault(method, error.response)
+            if isinstance(fault, RetryAfter):
+                self._resting[method] = self._clock() + fault.seconds
         except SlackClientError:
             fault = SlackFault(method, "bad_request")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -27,13 +27,13 @@ class ChannelPace:
     ) -> None:
         self._period = period_seconds
         self._slack = period_seconds * (burst - 1)
-        self._clock = clock
+        self.clock = clock
         self._sleep = sleep
         self._full_until: dict[str, float] = {}
 
     async def wait(self, channel: str) -> None:
         """Return when a message may go to `channel`. The turn is taken before waiting, so callers queue."""
-        now = self._clock()
+        now = self.clock()
         until = max(now, self._full_until.get(channel, now))
         self._full_until[channel] = until + self._period
         if len(self._full_until) > MOST_CHANNELS:

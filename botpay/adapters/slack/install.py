@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from botpay.adapters.base import Host
+from botpay.adapters.slack import words
 from botpay.adapters.slack.api import SlackApi, reason
 from botpay.adapters.slack.flow import Recent
 from botpay.adapters.slack.settings import SCOPES, SlackSettings, revealed
@@ -33,12 +34,6 @@ COOKIE = "botpay_slack_install"
 STATE_SECONDS = 600
 ENDS = ("app_uninstalled", "tokens_revoked")
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-START_AGAIN = "This did not work: please begin again. / Cela n’a pas marché : merci de recommencer.\n\n"
-NOT_LET_IN = "The app was not installed. / L’application n’a pas été installée.\n\n"
-WHOLE_ORG = (
-    "Another workspace of your organisation has the app: install it for the whole organisation. / Un autre espace de "
-    "votre organisation a l’application : installez-la pour toute l’organisation.\n\n"
-)
 
 
 class Install:
@@ -93,7 +88,7 @@ class Install:
             "redirect_uri": self._redirect_uri,
         }
         response = web.Response(status=HTTPStatus.FOUND, headers=HEADERS)
-        response.headers["Location"] = f"{self._site}oauth/v2/authorize?{urlencode(asked)}"
+        response.headers["Location"] = f"{self._settings.site}oauth/v2/authorize?{urlencode(asked)}"
         response.set_cookie(
             COOKIE,
             f"{now}.{state}.{self._mac(now, state)}",
@@ -109,24 +104,26 @@ class Install:
         """Take the code in. The state is used up before anything else is done with it."""
         state = request.query.get("state", "")
         if not self._is_ours(request.cookies.get(COOKIE, ""), state) or state in self._used:
-            return self._refused(START_AGAIN, HTTPStatus.BAD_REQUEST)
+            return self._refused(words.START_AGAIN, HTTPStatus.BAD_REQUEST)
         self._used.add(state)
         if "code" not in request.query:
-            return self._refused(NOT_LET_IN, HTTPStatus.FORBIDDEN)
+            return self._refused(words.NOT_LET_IN, HTTPStatus.FORBIDDEN)
         try:
             told = await self._exchange(request.query["code"])
+            if "refresh_token" in told:
+                return self._refused(words.NO_ROTATION, HTTPStatus.CONFLICT)
             grant = _grant(told)
         except (DeliveryError, KeyError, TypeError) as error:
             log.warning("slack installation not finished: %s", reason(error))
-            return self._refused(START_AGAIN, HTTPStatus.BAD_GATEWAY)
+            return self._refused(words.START_AGAIN, HTTPStatus.BAD_GATEWAY)
         async with self._changing:
             if await self._is_second(grant):
-                return self._refused(WHOLE_ORG, HTTPStatus.CONFLICT)
+                return self._refused(words.WHOLE_ORG, HTTPStatus.CONFLICT)
             await self._host.keep(grant.tenant, GRANT, grant.packed())
             await self._workspaces.forget(grant.tenant)
         open_app = {"app": str(told.get("app_id", "")), "team": grant.team_id}
         response = web.Response(status=HTTPStatus.FOUND, headers=HEADERS)
-        response.headers["Location"] = f"{self._site}app_redirect?{urlencode(open_app)}"
+        response.headers["Location"] = f"{self._settings.site}app_redirect?{urlencode(open_app)}"
         response.del_cookie(COOKIE, path=REDIRECT)
         return response
 
@@ -155,7 +152,7 @@ class Install:
         return hmac.new(self._key, f"{at}.{state}".encode(), "sha256").hexdigest()
 
     def _refused(self, text: str, status: HTTPStatus) -> web.Response:
-        return web.Response(text=text + self._settings.public_url + INSTALL, status=status, headers=HEADERS)
+        return web.Response(text=f"{text}\n\n{self._settings.public_url}{INSTALL}", status=status, headers=HEADERS)
 
     @property
     def _secret(self) -> str:
@@ -164,10 +161,6 @@ class Install:
     @property
     def _redirect_uri(self) -> str:
         return self._settings.public_url.rstrip("/") + REDIRECT
-
-    @property
-    def _site(self) -> str:
-        return self._settings.base_url.removesuffix("api/")
 
 
 def _grant(told: Mapping[str, Any]) -> Grant:

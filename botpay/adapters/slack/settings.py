@@ -53,6 +53,11 @@ class SlackSettings(AdapterSettings):
         """Whether any workspace may install the app."""
         return bool(self.client_id)
 
+    @property
+    def site(self) -> str:
+        """Where people's browsers find Slack."""
+        return self.base_url.removesuffix("api/")
+
     def faults(self) -> list[str]:
         """What is missing or contradicts itself, each as a sentence with its remedy."""
         found = []

@@ -65,6 +65,10 @@ class Workspace:
                 raise Unreachable("Slack does not let us write to this person") from None
             raise
 
+    def is_elsewhere(self, payload: Mapping[str, Any]) -> bool:
+        """Whether a command was given elsewhere than in the conversation with the bot."""
+        return "command" in payload and payload.get("channel_id") != self._direct.get(str(payload.get("user_id")))
+
     async def direct_channel(self, user_id: str) -> str:
         """The channel of the conversation between a person and the bot."""
         if user_id not in self._direct:

@@ -54,16 +54,17 @@ class Workspaces:
     """Finds the workspace of a payload or tenant, and keeps it open.
 
     Args:
-        join: makes a workspace of an installation and its token.
+        join: makes a workspace of an installation and its API.
+        call: makes an API of a token.
     """
 
     def __init__(
         self,
         join: Callable[[Installation, SlackApi], Workspace],
-        base_url: str,
+        call: Callable[[str], SlackApi],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._join, self._base_url, self._clock = join, base_url, clock
+        self._join, self._call, self._clock = join, call, clock
         self._host: Host | None = None
         self._open: dict[str, tuple[Workspace, SecretText, float]] = {}
         self._opening = asyncio.Lock()
@@ -129,7 +130,7 @@ class Workspaces:
         return workspace
 
     async def _enter(self, grant: Grant) -> Workspace:
-        api = SlackApi(grant.token.reveal(), self._base_url)
+        api = self._call(grant.token.reveal())
         await api.open()
         try:
             return self._join(await introduce(api), api)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import urlencode
@@ -124,9 +124,10 @@ class SocketCarrier:
         self._sockets: list[web.WebSocketResponse] = []
         self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._numbers = itertools.count(1)
+        self._turns = self._take_turns()
 
     async def carry(self, delivery: Delivery) -> None:
-        """Send it to the newest connection, and wait for its acknowledgement."""
+        """Send it to one connection after the other, and wait for its acknowledgement."""
         envelope_id = f"envelope-{next(self._numbers)}"
         answered = self._waiting[envelope_id] = asyncio.get_running_loop().create_future()
         envelope = {
@@ -141,7 +142,7 @@ class SocketCarrier:
         try:
             async with asyncio.timeout(self.answer_seconds):
                 await self.connected.wait()
-                await self._sockets[-1].send_json(envelope)
+                await next(self._turns).send_json(envelope)
                 delivery.answer = await answered
             delivery.statuses.append(200)
         except (TimeoutError, ConnectionError):
@@ -179,6 +180,10 @@ class SocketCarrier:
         """Close every connection."""
         for socket in list(self._sockets):
             await socket.close()
+
+    def _take_turns(self) -> Iterator[web.WebSocketResponse]:
+        for number in itertools.count():
+            yield self._sockets[number % len(self._sockets)]
 
     def _acknowledge(self, answer: Mapping[str, Any]) -> None:
         waiting = self._waiting.get(str(answer.get("envelope_id")))

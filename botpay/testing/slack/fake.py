@@ -61,6 +61,7 @@ class FakeSlack:
         self.sockets = SocketCarrier(self.app_id)
         self.transport = transport
         self.deliveries: list[Delivery] = []
+        self._untaken: list[Delivery] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.oauth = OAuth(self.app_id, self._install)
         self.installations = [Installation(team_id, None, False, "U0BOTPAY", (team_id,), self.bot_token)]
@@ -149,13 +150,14 @@ class FakeSlack:
         """Bring something to the app, once."""
         delivery = Delivery(kind, by, payload)
         self.deliveries.append(delivery)
+        self._untaken.append(delivery)
         for due in self.trouble.order(delivery):
             await self._carry(due)
         return delivery
 
     async def retry(self) -> int:
         """Try again, once each, the events that the app did not take; returns how many there were."""
-        waiting = [delivery for delivery in self.deliveries if delivery.is_waiting]
+        waiting = self._untaken = [delivery for delivery in self._untaken if delivery.is_waiting]
         self.trouble.release()
         for delivery in waiting:
             await self._carry(delivery)

@@ -62,12 +62,14 @@ class OAuth:
     Attributes:
         client_id, client_secret: what the app is configured with.
         consent: what the next person on the consent page decides.
+        rotates: tokens are refreshed every twelve hours.
         asked: the queries with which people came to the consent page.
     """
 
     def __init__(self, app_id: str, install: Callable[[Consent, str], Installation]) -> None:
         self.client_id, self.client_secret = "111.222", "fake-client-secret"
         self.consent = Consent("T0FAKE")
+        self.rotates = False
         self.asked: list[Mapping[str, str]] = []
         self._app_id, self._install = app_id, install
         self._codes: dict[str, tuple[Consent, str]] = {}
@@ -115,4 +117,5 @@ class OAuth:
             "team": None if consent.is_org else {"id": consent.team_id, "name": "Fake"},
             "enterprise": {"id": consent.enterprise_id, "name": "Grid"} if consent.enterprise_id else None,
             "is_enterprise_install": consent.is_org,
+            **({"refresh_token": "xoxe-1-fake", "expires_in": 43_200} if self.rotates else {}),
         }

@@ -3,6 +3,7 @@
 import socket
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -104,9 +105,9 @@ class SlackRig:
         return self.fake.world.messages[channel, timestamp]
 
 
-def unhurried() -> ChannelPace:
-    """No waiting between messages: the fake has no limits of its own."""
-    return ChannelPace(period_seconds=0)
+def unhurried(clock: Callable[[], float] = time.monotonic) -> ChannelPace:
+    """No waiting between messages: the fake has no limits of its own. After a 429 the clock decides."""
+    return ChannelPace(period_seconds=0, clock=clock)
 
 
 def for_many(fake: FakeSlack, public_url: str) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """The stage for `.chat` scenarios on Slack."""
 
 import re
+import time
+from collections.abc import Callable
 from typing import Literal
 
 from botpay.adapters.slack import SlackAdapter, SlackSettings
 from botpay.adapters.slack.blocks import DOTS, OPEN_KEYPAD
+from botpay.adapters.slack.words import IN_PRIVATE
 from botpay.message import Actor
 from botpay.testing.slack.blockkit import buttons, unescape, visible_text
 from botpay.testing.slack.fake import FakeSlack
@@ -21,10 +24,20 @@ class SlackStage(Stage):
 
     In mode "http" start the application, then tell `connect` where it listens. What begins with "/" is given as a
     slash command; those cannot be edited. A forward is a shared message.
+
+    Args:
+        clock: by which the adapter keeps to Slack's limits, in seconds.
     """
 
-    def __init__(self, *, mode: Literal["http", "socket"] = "http", bot_name: str = "botpay") -> None:
+    def __init__(
+        self,
+        *,
+        mode: Literal["http", "socket"] = "http",
+        bot_name: str = "botpay",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._mode: Literal["http", "socket"] = mode
+        self._clock = clock
         self.fake = FakeSlack(bot_name=bot_name, transport=mode)
         self.channel = self.fake.channel("amis")
         self._last: dict[str, Message] = {}
@@ -34,7 +47,7 @@ class SlackStage(Stage):
     async def start(self) -> None:
         """Start the fake and make the adapter for it."""
         await self.fake.start()
-        self.adapter = SlackAdapter(settings(self.fake, mode=self._mode), pace=unhurried())
+        self.adapter = SlackAdapter(settings(self.fake, mode=self._mode), pace=unhurried(self._clock))
 
     async def connect(self, base_url: str | None) -> None:
         """Tell Slack where the application's web server listens ("http://127.0.0.1:8080"); for mode "http".
@@ -117,8 +130,8 @@ def _has_keys(view: View | None) -> bool:
 class _Lines:
     """Reads the history of the screens as lines.
 
-    A keypad's dots are not words: an edit that changes nothing else is no line. What is said both in a modal and
-    in the prompt that it was opened from is one line.
+    Where an answer is found, the Home tab, and a keypad's dots are not words: an edit that changes nothing else is no
+    line. What is said both in a modal and in the prompt that it was opened from is one line.
     """
 
     def __init__(self) -> None:
@@ -136,7 +149,7 @@ class _Lines:
         return [(event.only_for, text) for event in fresh if (text := self._line(event)) is not None]
 
     def _line(self, event: Event) -> str | None:
-        if not event.by_bot or event.kind in ("delete", "close", "publish"):
+        if not event.by_bot or event.kind in ("delete", "close", "publish") or IN_PRIVATE in event.text:
             return None
         text = visible_text(event.blocks, without=DOTS) or unescape(event.text)
         place = (event.where, "" if event.kind in ("open", "update") else event.ref)

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -138,6 +139,7 @@ class World:
         self.channels: dict[str, Channel] = {}
         self.messages: dict[tuple[str, str], Message] = {}
         self.views: dict[str, View] = {}
+        self._posted_in: defaultdict[str, dict[str, Message]] = defaultdict(dict)
         self.history: list[Event] = []
         self._triggers: dict[str, tuple[str, float]] = {}
         self._numbers = itertools.count(1)
@@ -195,6 +197,7 @@ class World:
     def post(self, message: Message) -> Message:
         """Put a message where it belongs."""
         self.messages[message.channel, message.ts] = message
+        self._posted_in[message.channel][message.ts] = message
         self._note("post", message)
         return message
 
@@ -205,15 +208,14 @@ class World:
 
     def delete(self, message: Message) -> None:
         """Take a message away."""
-        del self.messages[message.channel, message.ts]
+        del self.messages[message.channel, message.ts], self._posted_in[message.channel][message.ts]
         self._note("delete", message)
 
     def seen_by(self, user_id: str, channel: Channel) -> list[Message]:
         """The messages that a person sees in a channel now, oldest first."""
         if user_id not in channel.members:
             return []
-        here = (message for message in self.messages.values() if message.channel == channel.id)
-        return [message for message in here if message.only_for in (None, user_id)]
+        return [one for one in self._posted_in[channel.id].values() if one.only_for in (None, user_id)]
 
     def new_trigger(self, user_id: str) -> str:
         """A trigger id: with it the app may open one modal on this person's screen within three seconds."""
