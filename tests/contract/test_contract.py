@@ -3,6 +3,7 @@
 from botpay.testing.console.contract import ConsoleContract
 from botpay.testing.slack.contract import SlackContract, SlackSocketContract
 from botpay.testing.telegram.contract import TelegramContract, TelegramPollingContract
+from botpay.testing.webhook.contract import WebhookContract
 
 
 class TestConsole(ConsoleContract):
@@ -23,3 +24,7 @@ class TestSlackHttp(SlackContract):
 
 class TestSlackSocket(SlackSocketContract):
     """Slack in Socket Mode."""
+
+
+class TestWebhook(WebhookContract):
+    """Signed webhooks."""

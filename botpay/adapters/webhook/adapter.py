@@ -1,9 +1,10 @@
 """`WebhookAdapter`: takes what clients tell, and tells them what the bot says."""
 
+import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
@@ -27,8 +28,8 @@ from botpay.adapters.webhook.client import Client
 from botpay.adapters.webhook.openapi import DESCRIPTION, MESSAGES, description
 from botpay.adapters.webhook.settings import WebhookSettings
 from botpay.adapters.webhook.signing import WINDOW_SECONDS, signer
-from botpay.errors import Busy, Conflict, DeliveryError, Permanent, StorageUnavailable
-from botpay.message import Capabilities, Outbound, Receipt
+from botpay.errors import Busy, Conflict, DeliveryError, Permanent
+from botpay.message import Capabilities, Inbound, Outbound, Receipt
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +63,8 @@ class WebhookAdapter(Adapter):
     def __init__(self, settings: WebhookSettings, *, clock: Callable[[], float] = time.time) -> None:
         self._settings, self._clock = settings, clock
         self._client = Client(settings, clock)
-        self._keys = {name: tenant.keys for name, tenant in settings.tenants.items()}
         self._receive: Receive | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def routes(self) -> Sequence[web.RouteDef]:
         """Where clients post what people do, and where they can read how."""
@@ -75,8 +76,10 @@ class WebhookAdapter(Adapter):
         self._receive = receive
 
     async def stop(self) -> None:
-        """Take nothing new; what is under way is answered by the web server before that stops."""
+        """Take nothing new, and wait for what is under way."""
         self._receive = None
+        while self._under_way:
+            await asyncio.wait(self._under_way)
         await self._client.close()
 
     async def send(self, outbound: Outbound) -> Receipt:
@@ -107,7 +110,8 @@ class WebhookAdapter(Adapter):
         """Answer once it is safe: 200 for what is committed, now or before; else nothing was done."""
         if (body := await _read(request)) is None:
             return _refused(413, "too_large")
-        signed = signer(request.headers, body, self._keys, self._clock())
+        keys = {name: tenant.keys for name, tenant in self._settings.tenants.items()}
+        signed = signer(request.headers, body, keys, self._clock())
         if signed is None:
             return _refused(401, "not_signed")
         if request.content_type != "application/json":
@@ -121,20 +125,35 @@ class WebhookAdapter(Adapter):
             return _refused(400, "malformed", _details(error))
         if is_of_the_future(deed, datetime.fromtimestamp(self._clock() + WINDOW_SECONDS, UTC)):
             return _refused(400, "malformed", ["said_at: lies in the future"])
-        receive = self._receive
         try:
-            if receive is None:
-                raise Busy("not started, or stopping")
-            await receive(to_inbound(deed, id_, tenant, self._settings.tenants[tenant].me, body))
+            await self._hand_over(to_inbound(deed, id_, tenant, self._settings.tenants[tenant].me, body))
         except Conflict:
             return _refused(422, "id_reused")
-        except (Busy, StorageUnavailable) as error:
+        except Exception as error:  # noqa: BLE001 - whatever failed, nothing is committed and the client has to keep it
             log.warning("a webhook was not taken: %s", type(error).__name__)
             return _refused(503, "busy")
         return web.json_response(text=Taken(id=id_).model_dump_json())
 
+    async def _hand_over(self, inbound: Inbound) -> None:
+        """Returns once it is committed. A client that hangs up does not interrupt that."""
+        if self._receive is None:
+            raise Busy("not started, or stopping")
+        task = asyncio.create_task(_run(self._receive(inbound)))
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+        await asyncio.shield(task)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # who waits for the task sees it; if nobody does any more, the client delivers again
+
     async def _describe(self, _: web.Request) -> web.Response:
         return web.json_response(description())
+
+
+async def _run(work: Awaitable[None]) -> None:
+    await work
 
 
 async def _read(request: web.Request) -> bytes | None:

@@ -68,7 +68,7 @@ class Outgoing(ContractBase):
         """A text of `max_text` characters arrives whole, also if each is one that must be escaped."""
         longest = rig.adapter.capabilities.max_text
         for sign in "x&":
-            await rig.adapter.send(rig.private(sign * longest))
+            await rig.adapter.send(rig.private(sign * longest, id=sign))
         assert [text.replace("\n", "") for text in rig.texts("alice")] == ["x" * longest, "&" * longest]
 
     async def test_too_long_text(self, rig: Rig) -> None:
@@ -129,7 +129,7 @@ class Outgoing(ContractBase):
         await rig.platform.press("alice", "Oui")
         press = rig.core.received[-1].press
         assert press is not None
-        await rig.adapter.send(rig.private("Merci", replaces=press.surface))
+        await rig.adapter.send(rig.private("Merci", id="o3", replaces=press.surface))
         assert [(shown.text, list(shown.labels)) for shown in rig.platform.sees("alice")] == [("Merci", [])]
 
     # --- edits and deletions

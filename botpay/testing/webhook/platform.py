@@ -40,10 +40,12 @@ class Shown:
     text: str
     keypad: dict[str, Any] | None = None
     buttons: tuple[tuple[dict[str, Any], ...], ...] = ()
+    by_bot: bool = True
 
     def tokens(self) -> dict[str, str]:
-        """The tokens of its keys by their labels."""
-        return {key["label"]: key["token"] for row in (self.keypad or {}).get("rows", ()) for key in row}
+        """The tokens of its keys and buttons, by their labels."""
+        rows = [*(self.keypad or {}).get("rows", ()), *self.buttons]
+        return {button["label"]: button["token"] for row in rows for button in row if "token" in button}
 
 
 class FakePlatform:
@@ -54,6 +56,7 @@ class FakePlatform:
         now: what is on the screens, by ref.
         ids: the webhook-id of every call, also of those that were harmed.
         answers: what the next calls get instead of being taken, one each.
+        loses: how many of the next answers get lost after the call was taken.
         unreachable: people whom the bot cannot write to.
     """
 
@@ -64,6 +67,7 @@ class FakePlatform:
         self.deleted: list[str] = []
         self.ids: list[str] = []
         self.answers: list[Answer] = []
+        self.loses = 0
         self.unreachable: set[str] = set()
         self._taken: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
@@ -107,7 +111,7 @@ class FakePlatform:
 
     async def tell(self, deed: dict[str, Any], id_: str | None = None) -> tuple[int, dict[str, Any]]:
         """Deliver what a person did until it is taken or refused; twice or late where mischief has it so."""
-        id_, body = id_ or self.new_id(), json.dumps(deed).encode()
+        id_, body = id_ or self.new_id(), written(deed)
         copies = self._mischief.copies() if self._mischief else 1
         answers = await asyncio.gather(*(self._deliver(id_, body) for _ in range(copies)))
         return answers[0]
@@ -121,6 +125,10 @@ class FakePlatform:
                 return status, answer
             await asyncio.sleep(0.05)
         raise TimeoutError("botpay never took it")
+
+    def show(self, id_: str, person: str, text: str) -> None:
+        """Let what a person wrote stand in their private chat with the bot."""
+        self.now[id_] = Shown(id_, person, None, text, by_bot=False)
 
     # What the bot says
 
@@ -139,10 +147,11 @@ class FakePlatform:
         if id_ not in self._taken:
             said = json.loads(body)
             _check(said)
-            if said.get("to") in self.unreachable:
+            if said.get("to", "u-") in self.unreachable or not said.get("to", "u-").startswith("u-"):
                 return web.json_response({"code": "unreachable"}, status=404)
             self._taken[id_] = self._do(id_, said)
-        return web.Response(status=500) if harm is Harm.LOST else web.json_response(self._taken[id_])
+        lost, self.loses = harm is Harm.LOST or self.loses > 0, max(self.loses - 1, 0)
+        return web.Response(status=500) if lost else web.json_response(self._taken[id_])
 
     def _verified(self, request: web.Request, body: bytes) -> str:
         id_, timestamp, given = (request.headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))
@@ -175,6 +184,11 @@ class FakePlatform:
         key = base64.b64decode(self.secret.removeprefix("whsec_"))
         mac = hmac.new(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256)
         return "v1," + base64.b64encode(mac.digest()).decode()
+
+
+def written(deed: Any) -> bytes:
+    """The body in which this platform tells of a deed."""
+    return json.dumps(deed).encode()
 
 
 def _check(said: dict[str, Any]) -> None:

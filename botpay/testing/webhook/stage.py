@@ -47,7 +47,7 @@ class WebhookStage(Stage):
     def actor(self, who: str) -> Actor:
         """A person as the adapter tells of them."""
         self._people.add(who)
-        return Actor(WebhookAdapter.name, TENANT, _id(who), handle=who)
+        return Actor(WebhookAdapter.name, TENANT, id_of(who), handle=who)
 
     async def say(self, who: str, text: str, *, private: bool = False, manner: Manner = Manner.FRESH) -> None:
         """Let a person write. Returns once the bot has taken it."""
@@ -59,18 +59,20 @@ class WebhookStage(Stage):
             message["flags"] = ["edited" if manner is Manner.EDIT else "forwarded"]
         else:
             self._last[who] = id_, message
+            if private:
+                self.platform.show(id_, id_of(who), text)
         await self._tell(message, id_)
 
     async def enter_pin(self, who: str, pin: str) -> None:
         """Press the keys of the newest keypad on a person's screen; where there is none, type it, as people would."""
-        asked = [shown for shown in self.platform.seen_by(_id(who)) if shown.keypad]
+        asked = [shown for shown in self.platform.seen_by(id_of(who)) if shown.keypad]
         if not asked:
             return await self.say(who, pin, private=True)
         for digit in pin:
-            await self.press(who, asked[-1], asked[-1].tokens()[digit])
+            await self.tap(who, asked[-1], asked[-1].tokens()[digit])
         return None
 
-    async def press(self, who: str, shown: Shown, token: str) -> None:
+    async def tap(self, who: str, shown: Shown, token: str) -> None:
         """Let a person press what stands behind a button of a message."""
         deed = self._deed(who, private=shown.to is not None)
         await self._tell({**deed, "type": "press", "token": token, "message": shown.ref}, self.platform.new_id())
@@ -88,12 +90,12 @@ class WebhookStage(Stage):
 
     def _message(self, who: str, text: str, *, private: bool) -> dict[str, Any]:
         known = [match for match in _MENTION.finditer(text) if match[1] in self._people]
-        spans = [{"kind": "mention", "start": m.start(), "end": m.end(), "id": _id(m[1])} for m in known]
+        spans = [{"kind": "mention", "start": m.start(), "end": m.end(), "id": id_of(m[1])} for m in known]
         return {**self._deed(who, private=private), "type": "message", "text": text, "spans": spans}
 
     def _deed(self, who: str, *, private: bool) -> dict[str, Any]:
-        chat = {"id": _id(who), "visibility": "private"} if private else {"id": GROUP, "visibility": "public"}
-        return {"author": {"id": _id(who), "handle": who}, "chat": chat, "said_at": datetime.now(UTC).isoformat()}
+        chat = {"id": id_of(who), "visibility": "private"} if private else {"id": GROUP, "visibility": "public"}
+        return {"author": {"id": id_of(who), "handle": who}, "chat": chat, "said_at": datetime.now(UTC).isoformat()}
 
     async def _tell(self, deed: dict[str, Any], id_: str) -> None:
         status, answer = await self.platform.tell(deed, id_)
@@ -101,5 +103,6 @@ class WebhookStage(Stage):
             raise AssertionError(f"the bot answered {status}: {answer}")
 
 
-def _id(who: str) -> str:
+def id_of(who: str) -> str:
+    """The platform's id of a person."""
     return f"u-{who}"
