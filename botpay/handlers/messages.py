@@ -1,5 +1,7 @@
 """What people write: commands, refusals, and PINs typed where they may or may not be. Pure."""
 
+from dataclasses import replace
+
 from botpay.commands import (
     Cancel,
     Command,
@@ -108,7 +110,8 @@ def _typed_pin(world: World, inbound: Inbound, author: Actor) -> Decision:
         return _not_here(world, inbound, author, "pin.use_keypad", challenge.language)
     if inbound.said_at < challenge.asked_at != challenge.created_at:
         return confirming.ask_once_more(world, challenge)
-    return confirming.try_pin(world, challenge, inbound.text.reveal().strip())
+    decision = confirming.try_pin(world, challenge, inbound.text.reveal().strip())
+    return replace(decision, letters=(*taken_away(world, inbound, author), *decision.letters))
 
 
 def _not_here(world: World, inbound: Inbound, author: Actor, key: str, language: str) -> Decision:

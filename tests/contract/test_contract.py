@@ -1,6 +1,7 @@
 """The contract of adapters, on every platform that botpay ships."""
 
 from botpay.testing.console.contract import ConsoleContract
+from botpay.testing.matrix.contract import MatrixContract
 from botpay.testing.slack.contract import SlackContract, SlackSocketContract
 from botpay.testing.telegram.contract import TelegramContract, TelegramPollingContract
 from botpay.testing.webhook.contract import WebhookContract
@@ -28,3 +29,7 @@ class TestSlackSocket(SlackSocketContract):
 
 class TestWebhook(WebhookContract):
     """Signed webhooks."""
+
+
+class TestMatrix(MatrixContract):
+    """Matrix."""

@@ -11,6 +11,7 @@ from botpay.config import Keys, Settings, Web
 from botpay.testing import scripted
 from botpay.testing.clocks import FixedClock
 from botpay.testing.console import ConsoleStage
+from botpay.testing.matrix import MatrixStage
 from botpay.testing.play import embedded
 from botpay.testing.postgres import migrated_database
 from botpay.testing.scripted import perform
@@ -28,6 +29,7 @@ STAGES: dict[str, Callable[[Clock], Stage]] = {
     "telegram-webhook": lambda _: TelegramStage(mode="webhook"),
     "slack-http": lambda _: SlackStage(mode="http"),
     "webhook": lambda _: WebhookStage(),
+    "matrix": lambda _: MatrixStage(),
 }
 
 

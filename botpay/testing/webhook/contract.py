@@ -25,10 +25,14 @@ _ANSWERS: Mapping[Trouble, fake.Answer] = {
 class WebhookPlatform(WebhookStage, Platform):
     """A chat with alice, bob and the group "amis"; the id of a recorded payload is a digest of it."""
 
-    secrets = (fake.SECRET,)
+    secrets = (fake.SECRET, fake.ELSEWHERE)
 
     async def deliver(self, payload: Any) -> None:
-        """Bring a deed until it is taken or refused."""
+        """Bring a deed until it is taken or refused; one of another tenant's as that tenant signs."""
+        if isinstance(payload, dict) and "elsewhere" in payload:
+            body = fake.written(payload["elsewhere"])
+            await self.platform.post(body, fake.FakePlatform(fake.ELSEWHERE).sign(_id_of(body), body))
+            return
         await self.platform.tell(payload, _id_of(fake.written(payload)))
 
     def screens(self) -> Mapping[str | None, Sequence[Shown]]:

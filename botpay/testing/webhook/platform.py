@@ -18,6 +18,7 @@ from aiohttp import web
 from botpay.testing.mischief import Harm, Mischief
 
 SECRET = "whsec_" + base64.b64encode(b"a secret for tests, 32 bytes long").decode()
+ELSEWHERE = "whsec_" + base64.b64encode(b"the secret of another tenant, 32").decode()
 _PATIENCE_TRIES = 20
 _WINDOW_SECONDS = 300
 _FIELDS = {
@@ -101,7 +102,11 @@ class FakePlatform:
     def sign(self, id_: str, body: bytes, *, at: float | None = None) -> dict[str, str]:
         """The headers of a signed delivery."""
         timestamp = str(int(time.time() if at is None else at))
-        return {"webhook-id": id_, "webhook-timestamp": timestamp, "webhook-signature": self._mac(id_, timestamp, body)}
+        return {
+            "webhook-id": id_,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": mac_of(self.secret, id_, timestamp, body),
+        }
 
     async def post(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """One delivery, as it stands: the status and body of the answer."""
@@ -154,8 +159,11 @@ class FakePlatform:
         return web.Response(status=500) if lost else web.json_response(self._taken[id_])
 
     def _verified(self, request: web.Request, body: bytes) -> str:
+        keys = (self.secret, ELSEWHERE)
         id_, timestamp, given = (request.headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))
-        if abs(time.time() - int(timestamp)) > _WINDOW_SECONDS or self._mac(id_, timestamp, body) not in given.split():
+        if abs(time.time() - int(timestamp)) > _WINDOW_SECONDS or not any(
+            mac_of(key, id_, timestamp, body) in given.split() for key in keys
+        ):
             raise web.HTTPUnauthorized
         return id_
 
@@ -180,10 +188,12 @@ class FakePlatform:
         """What stands in a person's private chat now, the last changed last."""
         return [shown for shown in self.now.values() if shown.to == person]
 
-    def _mac(self, id_: str, timestamp: str, body: bytes) -> str:
-        key = base64.b64decode(self.secret.removeprefix("whsec_"))
-        mac = hmac.new(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256)
-        return "v1," + base64.b64encode(mac.digest()).decode()
+
+def mac_of(secret: str, id_: str, timestamp: str, body: bytes) -> str:
+    """The signature of a body with a secret."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    mac = hmac.new(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256)
+    return "v1," + base64.b64encode(mac.digest()).decode()
 
 
 def written(deed: Any) -> bytes:

@@ -10,7 +10,7 @@ from botpay.adapters.webhook import Tenant, WebhookAdapter, WebhookSettings
 from botpay.message import Actor
 from botpay.testing.mischief import Mischief
 from botpay.testing.stage import Line, Manner, Stage
-from botpay.testing.webhook.platform import FakePlatform, Shown
+from botpay.testing.webhook.platform import ELSEWHERE, FakePlatform, Shown
 
 TENANT, GROUP = "main", "amis"
 _MENTION = re.compile(r"@(\w+)")
@@ -34,7 +34,8 @@ class WebhookStage(Stage):
         """Start the platform and make the adapter for it."""
         await self.platform.__aenter__()
         tenant = Tenant(url=self.platform.url, secrets=(SecretStr(self.platform.secret),))
-        self.adapter = WebhookAdapter(WebhookSettings(tenants={TENANT: tenant}))
+        other = Tenant(url=self.platform.url, secrets=(SecretStr(ELSEWHERE),))
+        self.adapter = WebhookAdapter(WebhookSettings(tenants={TENANT: tenant, "elsewhere": other}))
 
     async def connect(self, base_url: str | None) -> None:
         """Say where the application's web server listens; before anybody speaks."""
