@@ -91,13 +91,18 @@ class Town:
     def says(self, who: str, words: str, *, private: bool = False, event_id: str | None = None) -> Inbound:
         """What somebody writes, each time another message unless `event_id` says which."""
         self.said += 1
+        return self.message(who, words, event_id or str(self.said), self.clock, private=private)
+
+    @staticmethod
+    def message(who: str, words: str, event_id: str, clock: FixedClock, *, private: bool = False) -> Inbound:
+        """What somebody writes."""
         return Inbound(
             adapter=ADAPTER,
             tenant=TENANT,
-            event_id=event_id or str(self.said),
+            event_id=event_id,
             chat=Chat(who, Visibility.PRIVATE) if private else Chat(GROUP, Visibility.PUBLIC),
             author=actor(who),
-            said_at=self.clock(),
+            said_at=clock(),
             text=SecretText(words),
             me=("botpay",),
         )
