@@ -10,10 +10,11 @@ from aiohttp.web import RouteDef
 from botpay import migrations
 from botpay.adapters.base import Adapter
 from botpay.batcher import Batcher
-from botpay.clock import Clock, system_clock
+from botpay.clock import Clock, minute_of, system_clock
 from botpay.config import Settings
 from botpay.confirm import store as confirm
 from botpay.confirm.checker import Checker, PinCheck, Verify, Work
+from botpay.confirm.guessing import Bearable
 from botpay.confirm.hashing import hasher_of
 from botpay.database import Database
 from botpay.dead_letters import DeadLetters
@@ -33,6 +34,8 @@ from botpay.web.server import WebServer
 _SWEEP_EVERY_SECONDS = 1.0
 _EXPIRE_AT_ONCE = 500
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1, 60
+
+_GUESSED = (Code.PINS_PAUSED, Code.PAYEE_PAUSED)
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +72,7 @@ class Application:
             public_url=settings.web.public_url,
             link_secret=keyring.secret("link"),
             enrolling=True,
+            bearable=Bearable(**settings.guessing.model_dump()),
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
         self._checker = Checker(
@@ -97,6 +101,7 @@ class Application:
         self._tasks: list[asyncio.Task[None]] = []
         self._checks: set[asyncio.Task[None]] = set()
         self._under_way = 0
+        self._alerted = 0
 
     def _web_server(self, settings: Settings, routes: Sequence[RouteDef], keyring: Keyring) -> WebServer | None:
         """What listens for webhooks and serves pages, if there are any of either."""
@@ -205,7 +210,16 @@ class Application:
             task.add_done_callback(self._checks.discard)
         if result.letters:
             self._outbox.wake()
+        if result.outcome in _GUESSED:
+            self._alert(result.outcome)
         return result
+
+    def _alert(self, code: str) -> None:
+        """Tell the operator that PINs are not read because too many were wrong: once a minute, not once a PIN."""
+        minute = minute_of(self._clock())
+        if minute != self._alerted:
+            self._alerted = minute
+            log.error("pins_refused", code=code)
 
     async def _work(self, work: PinCheck | Work) -> None:
         """Slow work on a PIN off the loop; then what came of it is let in. If that fails, it can be asked for again."""

@@ -176,6 +176,18 @@ class Hashing(Section):
     waiting: int = Field(default=64, ge=1)
 
 
+class Guessing(Section):
+    """The most wrong PINs before no more are read for a while: of one person, for one payee, and of everybody.
+
+    A wrong PIN is counted until its minute, hour or day has gone by. `docs/why.md` says how these were chosen.
+    """
+
+    per_person_per_day: int = Field(default=10, ge=5, le=50)
+    per_payee_per_hour: int = Field(default=30, ge=5)
+    per_minute: int = Field(default=120, ge=10)
+    per_hour: int = Field(default=600, ge=10)
+
+
 class Settings(BaseSettings):
     """All of it. `adapters` holds each adapter's own section, checked by the adapter itself."""
 
@@ -190,6 +202,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     web: Web = Web()
     hashing: Hashing = Hashing()
+    guessing: Guessing = Guessing()
     adapters: dict[str, dict[str, Any]] = Field(default={}, repr=False)  # sections hold tokens
 
     @property
@@ -276,7 +289,13 @@ def _trouble(error: dict[str, Any]) -> str:
     return f"{message[:1].lower()}{message[1:]}"
 
 
-_SECTIONS: dict[str, type[BaseModel]] = {"keys": Keys, "limits": Limits, "web": Web, "hashing": Hashing}
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "keys": Keys,
+    "limits": Limits,
+    "web": Web,
+    "hashing": Hashing,
+    "guessing": Guessing,
+}
 
 
 def _beside(database: str, config: Path) -> str:

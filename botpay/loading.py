@@ -1,5 +1,6 @@
 """Load: all that the messages of a batch can touch, one statement per table, and what their texts were read as."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import replace
@@ -8,9 +9,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from botpay.charities.store import load_charities
+from botpay.clock import day_of
 from botpay.commands import Payee, RequestMoney, SendMoney, ShowHistory
+from botpay.confirm import guessing
 from botpay.confirm.checker import OwnerVerdict, PinHashed, PinVerdict
-from botpay.confirm.keypad import named_in
+from botpay.confirm.guesses import load_guesses
+from botpay.confirm.keypad import PIN_DIGITS, named_in
 from botpay.confirm.pin import is_pin
 from botpay.confirm.store import load_challenges, load_pins
 from botpay.dialogues.store import load_dialogues
@@ -25,7 +29,6 @@ from botpay.message import OPENED_HOME, Actor, Inbound, Visibility
 from botpay.outbox.store import load_receipts
 from botpay.parsing import Context, Reading, normalise_tag, tags_in
 from botpay.parsing import read as read_text
-from botpay.policy import day_of
 from botpay.sealing import Keyring
 from botpay.statement import load_history
 
@@ -69,6 +72,7 @@ def load(
     _load_dialogues(connection, units, world, keyring)
     _load_what_waits(connection, units, world, keyring)
     _load_people_and_money(connection, units, world)
+    _load_guesses(connection, units, world)
     before = copy(world)
     for name in ("identities", "people", "sightings", "accounts", "challenges", "pins", "spent", "dialogues"):
         setattr(before, name, dict(getattr(world, name)))
@@ -111,7 +115,7 @@ def _load_dialogues(connection: Connection, units: Sequence[Unit], world: World,
 
 def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World, keyring: Keyring) -> None:
     """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
-    ids = {transfer for unit in units if (transfer := _transfer_named(unit.event))}
+    ids = {transfer for unit in units if (transfer := _named(unit.event))}
     people = {i.person_id for i in world.identities.values() if i.person_id}
     people |= {unit.event.person_id for unit in units if isinstance(unit.event, PinVerdict | PageEntry)}
     prompts = [dialogue.prompt_id for dialogue in world.dialogues.values()]
@@ -150,6 +154,22 @@ def _load_people_and_money(connection: Connection, units: Sequence[Unit], world:
         _load_spending(connection, world)
     curious = {i.person_id for unit in units if (i := _curious(unit, world)) and i.person_id}
     world.history = {person: load_history(connection, person) for person in curious}
+
+
+def _load_guesses(connection: Connection, units: Sequence[Unit], world: World) -> None:
+    """What others got wrong, where a PIN may be tried. Its lock is the last, and taken by such batches alone."""
+    taps = Counter(_named(unit.event) for unit in units)
+    entered = {c.transfer_id: c.entry.reveal() for c in world.challenges.values()}
+    entered |= {dialogue.id: dialogue.entered for dialogue in world.dialogues.values()}
+    completed = any(len(digits) + taps[name] >= PIN_DIGITS for name, digits in entered.items())
+    if completed or any(_holds_a_pin(unit.event) for unit in units):
+        payees = [guessing.payee(challenge.payee_owner) for challenge in world.challenges.values()]
+        world.guesses = load_guesses(connection, [guessing.EVERYBODY, *payees], guessing.since(world.now))
+
+
+def _holds_a_pin(event: Event) -> bool:
+    typed = isinstance(event, Inbound) and is_pin(event.text.reveal().strip())
+    return typed or isinstance(event, PageEntry)
 
 
 def _load_spending(connection: Connection, world: World) -> None:
@@ -216,7 +236,7 @@ def _tags(unit: Unit) -> tuple[str, ...]:
     return (tag,) if tag else ()
 
 
-def _transfer_named(event: Event) -> str | None:
+def _named(event: Event) -> str | None:
     match event:
         case Inbound(press=press) if press is not None:
             return named_in(press.token)

@@ -139,9 +139,9 @@ class Operations:
         def work(connection: Connection) -> bool:
             load_accounts(connection, owners=[person_id])
             (pin,) = load_pins(connection, [person_id])
-            if not pin.failures and not pin.locked:
+            if not pin.failures and not pin.locked and not pin.wrong_today:
                 return False
-            free = replace(pin, failures=0, locked_at=None, version=pin.version + 1)
+            free = pin.unlocked()
             save_pins(connection, {person_id: pin}, [free])
             self._audit(connection, f"person:{person_id}", "unlocked", [proof.state_of_pin(free)])
             return True

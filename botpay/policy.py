@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from botpay.errors import Code, Refusal
@@ -50,15 +50,9 @@ class Period(StrEnum):
 
 
 _DAYS = {Period.DAY: 1, Period.WEEK: 7, Period.THIRTY_DAYS: 30}
-_FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 Limits = Mapping[Period, Money]
 """The most that one person may spend in each period, inclusive; a period that is missing has no limit."""
-
-
-def day_of(at: datetime) -> int:
-    """The day of an instant, as a count of days since 1970 in UTC."""
-    return (at - _FIRST_DAY).days
 
 
 def may_spend(limits: Limits, spent: Mapping[int, int], amount: Money, today: int) -> Refusal | None:

@@ -62,9 +62,10 @@ def steps(
 
 
 def state_of_pin(pin: Pin) -> State:
-    """A PIN's hash, failures and lock."""
-    locked = None if pin.locked_at is None else micros(pin.locked_at)
-    return State("pins", pin.person_id, (pin.hash, pin.failures, locked, pin.version))
+    """A PIN's hash, failures, lock and waits; of one that makes nobody wait, as it was before those were kept."""
+    locked, again = (None if at is None else micros(at) for at in (pin.locked_at, pin.again_at))
+    waits = (pin.locks, again, pin.wrong_day, pin.wrong_today)
+    return State("pins", pin.person_id, (pin.hash, pin.failures, locked, pin.version, *(waits if any(waits) else ())))
 
 
 def state_of_person(person: Person) -> State:

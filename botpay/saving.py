@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from botpay import ids, proof
 from botpay.audit.chain import State
 from botpay.audit.store import append
+from botpay.confirm.guesses import save_guesses
 from botpay.confirm.store import add_pin, save_challenges, save_pins
 from botpay.dialogues.store import save_dialogues
 from botpay.directory.people import SETTLED_AFTER
@@ -52,6 +53,7 @@ def save(
     save_pins(connection, before.pins, [pin for pin in pins if pin.person_id in before.pins])
     save_languages(connection, [p for p in _changed(before.people, world.people) if p.id in before.people])
     save_spending(connection, _spent(before, world))
+    save_guesses(connection, [found for _, decision in done for found in decision.guesses], world.now)
     letters = [letter for event, decision in done for letter in _numbered(event, decision, world)]
     save_letters(connection, keyring, letters, world.now)
     if audited:  # late: from the link to the commit other processes wait

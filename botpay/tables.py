@@ -3,6 +3,7 @@
 from botpay import inbox, vault
 from botpay.audit import store as audit
 from botpay.charities import store as charities
+from botpay.confirm import guesses
 from botpay.confirm import store as confirm
 from botpay.database import metadata
 from botpay.dialogues import store as dialogues
@@ -17,6 +18,7 @@ __all__ = [
     "confirm",
     "dialogues",
     "directory",
+    "guesses",
     "inbox",
     "ledger",
     "metadata",

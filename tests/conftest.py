@@ -124,7 +124,13 @@ class Town:
         """What the slow check would find."""
         (who,) = [who for who, person in self.people.items() if person.id == check.person_id]
         right = check.pin.reveal() == PINS[who]
-        return PinVerdict(transfer_id=check.transfer_id, person_id=check.person_id, number=check.number, right=right)
+        return PinVerdict(
+            transfer_id=check.transfer_id,
+            person_id=check.person_id,
+            number=check.number,
+            right=right,
+            tried_at=check.tried_at,
+        )
 
     def pays(self, who: str, words: str) -> str:
         """A payment from command to post; returns the outcome of the verdict."""

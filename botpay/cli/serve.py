@@ -18,7 +18,10 @@ from botpay import keyfiles, migrations
 from botpay.app import Application, lent_to
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.loading import load_adapters
+from botpay.clock import minute_as_time, system_clock
 from botpay.config import DEFAULT_CONFIG, Settings
+from botpay.confirm.guesses import count_of_day
+from botpay.confirm.guessing import EVERYBODY, REFUSED
 from botpay.confirm.hashing import measured
 from botpay.confirm.pin import pepper_id
 from botpay.confirm.store import count_peppers
@@ -123,7 +126,11 @@ def _database_troubles(settings: Settings) -> Sequence[str]:
     opened = Database(settings.database)
     try:
         migrations.require_current(opened)
-        return [*_pepper_troubles(opened, settings), *_key_troubles(opened, settings)]
+        return [
+            *_pepper_troubles(opened, settings),
+            *_key_troubles(opened, settings),
+            *_guess_troubles(opened),
+        ]
     except BotpayError as error:
         return [str(error)]
     finally:
@@ -152,6 +159,21 @@ def _key_troubles(database: Database, settings: Settings) -> Sequence[str]:
         f"{sum(counts.values())} values are sealed with key {key}, which is not here: put it into [keys.old_data]"
         for key, counts in sorted(found.items())
         if key not in known
+    ]
+
+
+def _guess_troubles(database: Database) -> Sequence[str]:
+    """PINs that were not read within the last day, because too many others were wrong."""
+    with database.read() as connection:
+        counted = count_of_day(connection, database.now(connection, system_clock))
+    refused, last = counted.get(REFUSED, (0, 0))
+    if not refused:
+        return []
+    wrong, _ = counted.get(EVERYBODY, (0, 0))
+    at = minute_as_time(last).isoformat(timespec="minutes")
+    return [
+        f"{wrong} PINs were wrong within a day, and {refused} were not read because of [guessing], last at {at}: find "
+        "out who guesses, or raise [guessing] if nobody does"
     ]
 
 

@@ -8,13 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from botpay.clock import day_of
 from botpay.errors import Code, Refusal
 from botpay.message import SecretText
 
 TRIES_PER_TRANSFER = 3
 FAILURES_BEFORE_LOCK = 5  # Delegated Regulation (EU) 2018/389, article 4(3)(b)
+_WAITS = {3: timedelta(seconds=5), 4: timedelta(seconds=30)}
+_WAIT_AFTER_LOCK, _LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=16)
 CHECK_WITHIN = timedelta(seconds=5)
 """After this long without a verdict the check is taken for lost (the process died), and the person may try again."""
+NO_PIN = ""
+"""In the place of a hash that there is none of: checking it costs what any check costs, and no PIN is right."""
 
 
 class State(StrEnum):
@@ -93,18 +98,38 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """A person's PIN: its hash, and the failures since it was last right."""
+    """A person's PIN: its hash, and the failures since it was last right.
+
+    Attributes:
+        locks: how often it was locked since it was last right: the more often, the longer each failure makes wait.
+        again_at: after a failure no PIN is taken before.
+        wrong_day, wrong_today: the last day on which it was wrong, and how often it was then, right ones or not.
+    """
 
     person_id: str
     hash: str = field(repr=False)
     failures: int = 0
     locked_at: datetime | None = None
+    locks: int = 0
+    again_at: datetime | None = None
+    wrong_day: int = 0
+    wrong_today: int = 0
     version: int = 0
 
     @property
     def locked(self) -> bool:
         """Whether no PIN is taken from this person until they are unlocked."""
         return self.locked_at is not None or self.failures >= FAILURES_BEFORE_LOCK
+
+    def changed(self, **what: object) -> "Pin":
+        """This PIN with some fields changed, one version later."""
+        return replace(self, version=self.version + 1, **what)  # type: ignore[arg-type]
+
+    def unlocked(self) -> "Pin":
+        """This PIN with its row of failures and those of the day forgotten, as by an operator; how often it was locked
+        stays known."""
+        locks = self.locks + 1 if self.locked else self.locks
+        return self.changed(failures=0, locked_at=None, locks=locks, again_at=None, wrong_today=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,37 +140,81 @@ class Renewed:
     new: str = field(repr=False)
 
 
-def may_try(challenge: Challenge, pin: Pin, now: datetime) -> Refusal | None:
-    """Whether a PIN may be tried now."""
+def may_try(challenge: Challenge, now: datetime) -> Refusal | None:
+    """Whether this payment takes a PIN now."""
     if challenge.state is not State.OPEN:
         return Refusal(ENDED_AS[challenge.state])
     if now >= challenge.expires_at:
         return Refusal(Code.ALREADY_EXPIRED)
     if challenge.checking_until is not None and now < challenge.checking_until:
-        return Refusal(Code.STILL_CHECKING)  # asked before the lock: a fifth try that is being checked may be right
-    if pin.locked:
-        return Refusal(Code.PERSON_LOCKED)
+        return Refusal(Code.STILL_CHECKING)
     if challenge.tries_left <= 0:
         return Refusal(Code.ALREADY_VOIDED)
     return None
 
 
-def count_try(challenge: Challenge, pin: Pin, now: datetime) -> tuple[Challenge, Pin]:
-    """Both after one more try, as committed before the PIN is checked."""
-    counted = challenge.changed(tries=challenge.tries + 1, entry=SecretText(), checking_until=now + CHECK_WITHIN)
-    return counted, replace(pin, failures=pin.failures + 1, version=pin.version + 1)
+def may_enter(pin: Pin | None, now: datetime, per_day: int) -> Refusal | None:
+    """Whether a PIN is taken from this person now. Where there is none, or it is locked, it is: see `to_check`."""
+    if pin is None or pin.locked:
+        return None
+    if pin.again_at is not None and now < pin.again_at:
+        return Refusal.because(Code.TOO_SOON, wait=pin.again_at - now)
+    return too_many_today(pin, now, per_day)
 
 
-def right(pin: Pin, renewed: Renewed | None = None) -> Pin:
+def too_many_today(pin: Pin, now: datetime, per_day: int) -> Refusal | None:
+    """Whether it was wrong so often today that no more is taken, right or not."""
+    return Refusal(Code.TOO_MANY_TODAY) if _wrong_on(pin, now) >= per_day else None
+
+
+def to_check(pin: Pin | None) -> str:
+    """The hash that a PIN is checked against.
+
+    Who has no PIN, or is locked, is answered after as long and in the same words as who got theirs wrong: nobody learns
+    from an answer whether it was right, if it would not have counted.
+    """
+    return NO_PIN if pin is None or pin.locked else pin.hash
+
+
+def count_try(challenge: Challenge, now: datetime) -> Challenge:
+    """A challenge after one more try, as committed before the PIN is checked."""
+    return challenge.changed(tries=challenge.tries + 1, entry=SecretText(), checking_until=now + CHECK_WITHIN)
+
+
+def count_failure(pin: Pin, now: datetime) -> Pin:
+    """A PIN after one more try, which counts as a failure until it turns out right. A locked one counts no more."""
+    if pin.locked:
+        return pin
+    failures = pin.failures + 1
+    wait, wrong_today = _wait(pin.locks, failures), _wrong_on(pin, now) + 1
+    return pin.changed(
+        failures=failures, again_at=now + wait if wait else None, wrong_day=day_of(now), wrong_today=wrong_today
+    )
+
+
+def right(pin: Pin, tried_at: datetime, renewed: Renewed | None = None) -> Pin:
     """A PIN that was right: its row of failures begins anew, and a renewed hash is kept if it is still this PIN's."""
     hash_ = renewed.new if renewed and renewed.old == pin.hash else pin.hash
-    return replace(pin, hash=hash_, failures=0, version=pin.version + 1)
+    wrong_today = pin.wrong_today - 1 if pin.wrong_day == day_of(tried_at) else pin.wrong_today
+    return pin.changed(hash=hash_, failures=0, locks=0, again_at=None, wrong_today=max(wrong_today, 0))
 
 
-def wrong(challenge: Challenge, pin: Pin, now: datetime) -> tuple[Challenge, Pin]:
+def wrong(challenge: Challenge, pin: Pin | None, now: datetime) -> tuple[Challenge, Pin | None]:
     """Both after a try that was wrong: open again, failed, or the person locked."""
-    if pin.failures >= FAILURES_BEFORE_LOCK:
-        return challenge.ended(State.LOCKED), replace(pin, locked_at=now, version=pin.version + 1)
+    if pin is not None and pin.failures >= FAILURES_BEFORE_LOCK and pin.locked_at is None:
+        return challenge.ended(State.LOCKED), pin.changed(locked_at=now)
     if challenge.tries_left <= 0:
         return challenge.ended(State.FAILED), pin
     return challenge.changed(checking_until=None), pin
+
+
+def _wait(locks: int, failures: int) -> timedelta:
+    """How long a failure makes wait: not at all the first two times; after each lock much more, from the first one."""
+    if not locks:
+        return _WAITS.get(failures, timedelta())
+    longer: int = 4 ** (min(locks, 4) - 1)
+    return min(_WAIT_AFTER_LOCK * failures * longer, _LONGEST_WAIT)
+
+
+def _wrong_on(pin: Pin, now: datetime) -> int:
+    return pin.wrong_today if pin.wrong_day == day_of(now) else 0

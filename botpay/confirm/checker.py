@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from botpay.confirm.challenge import Renewed
@@ -29,6 +30,7 @@ class PinCheck:
     number: int
     pin: SecretText
     hash: str = field(repr=False)
+    tried_at: datetime
     surface: str | None = None
 
 
@@ -44,6 +46,7 @@ class PinVerdict:
     person_id: str
     number: int
     right: bool
+    tried_at: datetime
     surface: str | None = None
     renewed: Renewed | None = None
 
@@ -65,7 +68,8 @@ class OwnerCheck:
     person_id: str
     number: int
     pin: SecretText
-    hash: str
+    hash: str = field(repr=False)
+    tried_at: datetime
     surface: str | None = None
 
 
@@ -77,6 +81,7 @@ class OwnerVerdict:
     person_id: str
     number: int
     right: bool
+    tried_at: datetime
     surface: str | None = None
     renewed: Renewed | None = None
 
@@ -144,6 +149,7 @@ class Checker:
             person_id=check.person_id,
             number=check.number,
             right=right,
+            tried_at=check.tried_at,
             surface=check.surface,
             renewed=renewed,
         )
@@ -153,7 +159,14 @@ class Checker:
         about = {"dialogue_id": work.dialogue_id, "person_id": work.person_id}
         if isinstance(work, OwnerCheck):
             right, renewed = await self._run(lambda: self._judge(work))
-            return OwnerVerdict(**about, number=work.number, right=right, surface=work.surface, renewed=renewed)
+            return OwnerVerdict(
+                **about,
+                number=work.number,
+                right=right,
+                tried_at=work.tried_at,
+                surface=work.surface,
+                renewed=renewed,
+            )
         made = await self._run(lambda: self._make_hash(work.person_id, work.pin))
         return PinHashed(**about, number=work.number, hash=made, surface=work.surface)
 

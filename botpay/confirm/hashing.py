@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from botpay.config import Hashing, Settings
-from botpay.confirm.challenge import CHECK_WITHIN
-from botpay.confirm.pin import NO_PIN, PinHasher
+from botpay.confirm.challenge import CHECK_WITHIN, NO_PIN
+from botpay.confirm.pin import PinHasher
 from botpay.message import SecretText
 
 SLOW_MS = 500

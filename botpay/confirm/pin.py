@@ -55,9 +55,6 @@ def _is_date(pin: str) -> bool:
     return day_first or month_first or year_first
 
 
-NO_PIN = ""
-"""In the place of a hash that there is none of: checking it costs what any check costs, and no PIN is right."""
-
 PEPPER_ID_CHARACTERS = 8
 
 

@@ -76,13 +76,17 @@ pins = Table(
     Column("hash", String, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("locked_at", Instant),
+    Column("locks", Integer, nullable=False, server_default="0"),
+    Column("again_at", Instant),
+    Column("wrong_day", Integer, nullable=False, server_default="0"),
+    Column("wrong_today", Integer, nullable=False, server_default="0"),
     Column("version", BigInteger, nullable=False),
     CheckConstraint("failures between 0 and 5", name="failures"),
 )
 
 _CHALLENGE_FIELDS = [challenges.c[f.name] for f in fields(Challenge)]
 _CHANGING = ("state", "prompt_id", "asked_at", "tries", "entry", "checking_until", "link", "version")
-_PIN_CHANGING = ("hash", "failures", "locked_at", "version")
+_PIN_CHANGING = ("hash", "failures", "locked_at", "locks", "again_at", "wrong_day", "wrong_today", "version")
 
 _challenges = (
     select(*_CHALLENGE_FIELDS)

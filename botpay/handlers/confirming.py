@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from botpay import ids, policy
 from botpay.confirm import challenge as rules_of_challenge
+from botpay.confirm import guessing
 from botpay.confirm.challenge import Challenge, Pin, State, may_try
 from botpay.confirm.checker import PinCheck, PinVerdict
 from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, named_in
 from botpay.directory.people import Person
 from botpay.errors import Code, LedgerFault, Refusal
-from botpay.handlers import pay, talk
+from botpay.explain import explain
+from botpay.handlers import pay, talk, tries
 from botpay.handlers.world import Decision, PageEntry, World
 from botpay.ledger import rules
 from botpay.ledger.model import AccountKind, Transfer, TransferKind
@@ -79,39 +81,63 @@ def enter_on_page(world: World, entry: PageEntry) -> Decision:
         return Decision(outcome=Code.STILL_CHECKING.value)
     if entry.number != challenge.tries + 1:
         return Decision(outcome="page_out_of_date")
-    if world.room <= 0:
-        return Decision(outcome=Code.BUSY.value)  # not marked as done: the same page can be sent again
-    return try_pin(world, challenge, entry.pin.reveal())
+    tried = try_pin(world, challenge, entry.pin.reveal())
+    return tried if tried.checks or tried.transfers else Decision(outcome=tried.outcome)  # this try may come again
 
 
 def try_pin(world: World, challenge: Challenge, entered: str, surface: str | None = None) -> Decision:
     """Count a try and have the PIN checked; the count is committed before the check begins."""
-    pin = world.pins[challenge.person_id]
-    refusal = may_try(challenge, pin, world.now)
-    if refusal is None and world.room <= 0:
-        refusal, challenge = Refusal(Code.BUSY), challenge.changed(entry=SecretText())
-    if refusal is None:
-        counted, pin = rules_of_challenge.count_try(challenge, pin, world.now)
-        check = PinCheck(
-            transfer_id=challenge.transfer_id,
-            person_id=challenge.person_id,
-            number=counted.tries,
-            pin=SecretText(entered),
-            hash=pin.hash,
-            surface=surface,
-        )
-        return Decision(outcome="pin_tried", challenges=(counted,), pins=(pin,), checks=(check,))
+    if refusal := may_try(challenge, world.now):
+        return _takes_none(world, challenge, refusal, surface)
+    pin = world.pins.get(challenge.person_id)
+    if refusal := tries.not_now(world, pin, _counted_for(challenge)):
+        return _not_read(world, challenge, refusal, surface)
+    counted = rules_of_challenge.count_try(challenge, world.now)
+    check = PinCheck(
+        transfer_id=challenge.transfer_id,
+        person_id=challenge.person_id,
+        number=counted.tries,
+        pin=SecretText(entered),
+        hash=rules_of_challenge.to_check(pin),
+        tried_at=world.now,
+        surface=surface,
+    )
+    return Decision(
+        outcome="pin_tried",
+        challenges=(counted,),
+        pins=(rules_of_challenge.count_failure(pin, world.now),) if pin else (),
+        guesses=guessing.counted(_counted_for(challenge), world.now),
+        checks=(check,),
+    )
+
+
+def _not_read(world: World, challenge: Challenge, refusal: Refusal, surface: str | None) -> Decision:
+    """A PIN that was neither read nor counted: the question stands, and what was entered is forgotten."""
+    emptied = challenge.changed(entry=SecretText())
+    details = {**refusal.details, "payee": challenge.payee}
+    why = explain(Refusal.because(refusal.code, **details), challenge.language)
+    text = f"{why}\n{talk.prompt_text(world, challenge)}"
+    return Decision(
+        outcome=refusal.code.value,
+        challenges=(emptied,),
+        guesses=tries.noted(world, refusal),
+        letters=talk.answer(world, challenge, text, surface=surface, pad=talk.keys(world, emptied)),
+    )
+
+
+def _counted_for(challenge: Challenge) -> str | None:
+    """The payee whom guesses at this payment are counted for: a thief pays people, and no charity of the operator's."""
+    is_person = challenge.payee_kind == AccountKind.PERSON.value
+    return guessing.payee(challenge.payee_owner) if is_person else None
+
+
+def _takes_none(world: World, challenge: Challenge, refusal: Refusal, surface: str | None) -> Decision:
+    """A PIN for a payment that takes none: it is over, its time or its tries are, or one is being checked."""
     match refusal.code:
-        case Code.ALREADY_EXPIRED:
+        case Code.ALREADY_EXPIRED if challenge.state is State.OPEN:
             return expire(world, challenge.transfer_id)
-        case Code.PERSON_LOCKED:
-            return _end(world, challenge, State.LOCKED, surface=surface)
         case Code.ALREADY_VOIDED if challenge.state is State.OPEN:
             return _end(world, challenge, State.FAILED, surface=surface)
-        case Code.BUSY:
-            text = f"{sentence('refusal.busy', challenge.language)}\n{talk.prompt_text(world, challenge)}"
-            letters = talk.answer(world, challenge, text, surface=surface, pad=talk.keys(world, challenge))
-            return Decision(outcome=refusal.code.value, challenges=(challenge,), letters=letters)
         case _:
             text = sentence(f"refusal.{refusal.code.value}", challenge.language)
             return Decision(outcome=refusal.code.value, letters=talk.answer(world, challenge, text, surface=surface))
@@ -120,10 +146,11 @@ def try_pin(world: World, challenge: Challenge, entered: str, surface: str | Non
 def judge(world: World, verdict: PinVerdict) -> Decision:
     """A verdict on a try: post, or one try less. The rules and the caps are asked again, under the same lock."""
     challenge = world.challenges[verdict.transfer_id]
-    pin = world.pins[verdict.person_id]
-    if verdict.right:
-        pin = rules_of_challenge.right(pin, verdict.renewed)
-        return _pass(world, challenge, pin, verdict.surface)
+    pin = world.pins.get(verdict.person_id)
+    if verdict.right and pin is not None:
+        pin = rules_of_challenge.right(pin, verdict.tried_at, verdict.renewed)
+        taken_back = guessing.counted(_counted_for(challenge), verdict.tried_at, -1)
+        return replace(_pass(world, challenge, pin, verdict.surface), guesses=taken_back)
     if challenge.state is not State.OPEN:
         return Decision(outcome=Code.WRONG_PIN.value)
     challenge, pin = rules_of_challenge.wrong(challenge, pin, world.now)
@@ -131,7 +158,7 @@ def judge(world: World, verdict: PinVerdict) -> Decision:
         return _end(world, challenge, challenge.state, pin=pin, surface=verdict.surface)
     text = talk.prompt_text(world, challenge)
     letters = talk.answer(world, challenge, text, surface=verdict.surface, pad=talk.keys(world, challenge))
-    return Decision(outcome=Code.WRONG_PIN.value, challenges=(challenge,), pins=(pin,), letters=letters)
+    return Decision(outcome=Code.WRONG_PIN.value, challenges=(challenge,), pins=(pin,) if pin else (), letters=letters)
 
 
 def cancel_newest(world: World, person: Person) -> Decision | Refusal:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botpay import ids
-from botpay.confirm import keypad
-from botpay.confirm.challenge import FAILURES_BEFORE_LOCK
+from botpay.confirm import guessing, keypad
+from botpay.confirm.challenge import TRIES_PER_TRANSFER, count_failure, to_check
 from botpay.confirm.checker import OwnerCheck, PinChoice
 from botpay.dialogues.model import LIFE, WHY, Dialogue
-from botpay.handlers import talk
+from botpay.explain import explain
+from botpay.handlers import talk, tries
 from botpay.handlers.world import Decision, World
 from botpay.message import Actor, Button, Inbound, Keypad, Outbound, SecretText
 from botpay.outbox.model import Letter
@@ -162,32 +163,38 @@ def prove_owner(world: World, turn: Turn, step: Step) -> Decision:
     """Count a try and have the PIN checked; `step.worked` goes on if it is right. The count is committed first."""
     dialogue = turn.dialogue
     pin = world.pins.get(dialogue.person_id or "")
-    if pin is None or pin.locked:
-        return finish(world, turn, "person_locked", sentence("refusal.person_locked", dialogue.language))
-    if world.room <= 0:
-        return again(world, turn, step, sentence("refusal.busy", dialogue.language))
-    counted = replace(pin, failures=pin.failures + 1, version=pin.version + 1)
+    if refusal := tries.not_now(world, pin):
+        refused = again(world, turn, step, explain(refusal, dialogue.language))
+        return replace(refused, outcome=refusal.code.value, guesses=tries.noted(world, refusal))
     at_work = dialogue.moved(step.name, world.now, {}).at_work(world.now)
     work = OwnerCheck(
         dialogue_id=at_work.id,
-        person_id=pin.person_id,
+        person_id=dialogue.person_id or dialogue.id,
         number=at_work.version,
         pin=SecretText(turn.said),
-        hash=pin.hash,
+        hash=to_check(pin),
+        tried_at=world.now,
         surface=turn.surface,
     )
-    return Decision(outcome="pin_tried", dialogues=(at_work,), pins=(counted,), works=(work,))
+    return Decision(
+        outcome="pin_tried",
+        dialogues=(at_work,),
+        pins=(count_failure(pin, world.now),) if pin else (),
+        guesses=guessing.counted(None, world.now),
+        works=(work,),
+    )
 
 
 def not_owner(world: World, turn: Turn, step: Step) -> Decision:
-    """The PIN was wrong: asked again, or locked."""
-    pin = world.pins[turn.dialogue.person_id or ""]
-    if pin.failures >= FAILURES_BEFORE_LOCK:
-        locked = replace(pin, locked_at=world.now, version=pin.version + 1)
-        text = sentence("dialogue.locked", turn.dialogue.language)
-        return finish(world, turn, "locked", text, pins=(locked,))
-    left = FAILURES_BEFORE_LOCK - pin.failures
-    return again(world, turn, step, sentence("dialogue.wrong_pin", turn.dialogue.language, count=left))
+    """The PIN was wrong: asked again, over after so many tries, or locked by this one. No PIN is always wrong."""
+    dialogue, pin = turn.dialogue, world.pins.get(turn.dialogue.person_id or "")
+    if pin is not None and pin.locked and pin.locked_at is None:
+        text = sentence("dialogue.locked", dialogue.language)
+        return finish(world, turn, "locked", text, pins=(pin.changed(locked_at=world.now),))
+    left = TRIES_PER_TRANSFER - dialogue.tries - 1
+    if left <= 0:
+        return finish(world, turn, "failed", sentence("dialogue.failed", dialogue.language))
+    return count(world, turn, step, sentence("dialogue.wrong_pin", dialogue.language, count=left))
 
 
 def keys_shown(world: World, turn: Turn, changed: Dialogue, step: Step) -> Decision:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from botpay.commands import Cancel, Command, Help, SetLanguage
+from botpay.confirm import guessing
 from botpay.confirm.challenge import Pin, right
 from botpay.confirm.checker import OwnerVerdict, PinHashed
+from botpay.confirm.guessing import Guesses
 from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of
 from botpay.confirm.pin import is_pin
 from botpay.dialogues.model import Dialogue
@@ -81,10 +83,12 @@ def worked(world: World, outcome: OwnerVerdict | PinHashed) -> Decision:
     dialogue = world.dialogue(outcome.dialogue_id)
     pin = world.pins.get(outcome.person_id)
     freed: tuple[Pin, ...] = ()
+    taken_back: tuple[Guesses, ...] = ()
     if isinstance(outcome, OwnerVerdict) and outcome.right and pin is not None:
-        freed = (right(pin, outcome.renewed),)
+        freed = (right(pin, outcome.tried_at, outcome.renewed),)
+        taken_back = guessing.counted(None, outcome.tried_at, -1)
     if dialogue is None or dialogue.working != outcome.number:
-        return Decision(outcome="late_work", pins=freed)
+        return Decision(outcome="late_work", pins=freed, guesses=taken_back)
     step = _step(dialogue)
     turn = Turn(dialogue, outcome.hash if isinstance(outcome, PinHashed) else "", outcome.surface)
     if isinstance(outcome, OwnerVerdict) and not outcome.right:
@@ -93,7 +97,8 @@ def worked(world: World, outcome: OwnerVerdict | PinHashed) -> Decision:
         return _IGNORED
     decision = step.worked(world, turn)
     renewed = {new.person_id for new in decision.pins}
-    return replace(decision, pins=(*(old for old in freed if old.person_id not in renewed), *decision.pins))
+    kept = (*(old for old in freed if old.person_id not in renewed), *decision.pins)
+    return replace(decision, pins=kept, guesses=taken_back)
 
 
 def time_is_up(world: World, dialogue_id: str) -> Decision:

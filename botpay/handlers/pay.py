@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from botpay import ids, policy
+from botpay.clock import day_of
 from botpay.commands import Donate, Payee, SendMoney
-from botpay.confirm.challenge import Challenge
+from botpay.confirm.challenge import Challenge, too_many_today
 from botpay.confirm.pin import without_pin
 from botpay.directory.people import Person, bearer, fold
 from botpay.errors import Code, Refusal
@@ -45,6 +46,8 @@ def reserve(
     pin = world.pins.get(payer.id)
     if pin is None or pin.locked:
         return Refusal(Code.PERSON_LOCKED)
+    if refusal := too_many_today(pin, world.now, world.terms.bearable.per_person_per_day):
+        return refusal
     if len(world.open_challenges(payer.id)) >= policy.MOST_WAITING:
         return Refusal(Code.TOO_MANY_WAITING)
     debit = world.account(payer.id, command.amount.currency)
@@ -58,7 +61,7 @@ def reserve(
 def may_spend(world: World, payer_id: str, amount: Money) -> Refusal | None:
     """Whether the limits over time leave room for `amount` more."""
     spent = world.spent.get(world.account(payer_id, amount.currency).id, {})
-    return policy.may_spend(world.terms.limits, spent, amount, policy.day_of(world.now))
+    return policy.may_spend(world.terms.limits, spent, amount, day_of(world.now))
 
 
 def may_take_part(world: World, payer_id: str, payee_owner: str) -> Refusal | None:

@@ -147,13 +147,18 @@ def question(world: World, challenge: Challenge, left: Money) -> str:
 
 
 def _tries_left(world: World, challenge: Challenge) -> list[str]:
-    """After a wrong PIN, how many more this payment takes; and when the account is about to be locked, that."""
-    pin = world.pins.get(challenge.person_id)
-    before_lock = FAILURES_BEFORE_LOCK - (pin.failures if pin else 0)
+    """After a wrong PIN, how many more this payment takes; when the account is about to be locked, that; and a wait.
+
+    Of a locked person nothing but the first is said, as of anybody: see `challenge.to_check`.
+    """
+    language, pin = challenge.language, world.pins.get(challenge.person_id)
+    before_lock = FAILURES_BEFORE_LOCK - pin.failures if pin and not pin.locked else challenge.tries_left + 1
     left = min(challenge.tries_left, before_lock)
-    lines = [sentence("prompt.attempts", challenge.language, count=left)] if challenge.tries else []
-    if 0 < before_lock <= challenge.tries_left:
-        lines.append(sentence("prompt.lock", challenge.language, count=before_lock))
+    lines = [sentence("prompt.attempts", language, count=left)] if challenge.tries else []
+    if before_lock <= challenge.tries_left:
+        lines.append(sentence("prompt.lock", language, count=before_lock))
+    if pin and not pin.locked and pin.again_at and pin.again_at > world.now:
+        lines.append(sentence("prompt.wait", language, wait=pin.again_at - world.now))
     return lines
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from botpay.charities.model import Charity
+from botpay.clock import day_of
+from botpay.confirm import guessing
 from botpay.confirm.challenge import Challenge, Pin
 from botpay.confirm.checker import OwnerVerdict, PinCheck, PinHashed, PinVerdict, Work
+from botpay.confirm.guessing import Bearable, Counts, Guesses
 from botpay.dialogues.model import Dialogue
 from botpay.directory.people import Identity, IdentityKey, Person, Sighting
 from botpay.ledger import rules
@@ -18,7 +21,7 @@ from botpay.ledger.model import Account, Transfer, TransferKind
 from botpay.message import Capabilities, Inbound, SecretText
 from botpay.outbox.model import Delivery, Letter
 from botpay.parsing import Reading
-from botpay.policy import Caps, Limits, day_of
+from botpay.policy import Caps, Limits
 
 CURRENCY = "EUR"
 """Of the accounts that people have."""
@@ -92,6 +95,7 @@ class Terms:
     keypad_secret: bytes = field(repr=False)
     capabilities: Mapping[str, Capabilities]
     limits: Limits = field(default_factory=dict)
+    bearable: Bearable = field(default_factory=Bearable)
     public_url: str | None = None
     link_secret: bytes = field(default=b"", repr=False)
     enrolling: bool = False
@@ -111,12 +115,14 @@ class Decision:
     checks: tuple[PinCheck, ...] = ()
     dialogues: tuple[Dialogue, ...] = ()
     works: tuple[Work, ...] = ()
+    guesses: tuple[Guesses, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
 
     @property
     def has_effect(self) -> bool:
         """Whether anything is to be written that must happen once only."""
-        return bool(self.transfers or self.challenges or self.pins or self.letters or self.dialogues)
+        rows = self.transfers or self.challenges or self.pins or self.dialogues or self.guesses
+        return bool(rows or self.letters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +142,14 @@ class World:
 
     Attributes:
         room: how many more PINs can be checked without having to wait too long.
+        guesses: tries of everybody and for payees within the last hour; None if none of these messages can be a try.
         spent: minor units by account and day: what the tables hold if there are limits, else what the batch adds.
     """
 
     now: datetime
     terms: Terms
     room: int = 1
+    guesses: Counts | None = None
     identities: dict[IdentityKey, Identity] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     sightings: dict[tuple[str, str, str, str], Sighting] = field(default_factory=dict)
@@ -198,6 +206,8 @@ class World:
         self.room -= len(decision.checks) + len(decision.works)
         self.identities.update((i.key, i) for i in decision.identities)
         self.dialogues.update((d.key, d) for d in decision.dialogues)
+        if self.guesses is not None:
+            guessing.add(self.guesses, decision.guesses)
 
     def _book(self, transfer: Transfer) -> None:
         rules.book(self.accounts, transfer)

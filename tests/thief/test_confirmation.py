@@ -94,7 +94,8 @@ def test_the_last_of_one_batch_is_the_newest(town: Town, second: int) -> None:
 
 
 def test_guessing_on_several_keypads_at_once_gives_five_guesses(town: Town) -> None:
-    """Whoever holds a person's account and enters PINs on many payments at once has five guesses in all."""
+    """Whoever holds a person's account and enters PINs on many payments at once has three guesses, then has to wait;
+    five in all, whatever is entered on the rest."""
     payments = []
     for _ in range(7):
         town.do(town.says("alice", "#send 1 euro @bob"))
@@ -103,9 +104,15 @@ def test_guessing_on_several_keypads_at_once_gives_five_guesses(town: Town) -> N
         for digit in WRONG[:-1]:
             town.do(pressed(town, "alice", transfer, digit))
     results = town.process(*(pressed(town, "alice", transfer, WRONG[-1]) for transfer in payments))
-    assert sum(len(result.checks) for result in results) == 5
-    for result in results:
-        town.process(*(town.verdict(check) for check in result.checks))
+    assert [result.outcome for result in results] == ["pin_tried"] * 3 + ["too_soon"] * 4
+    town.process(*(town.verdict(check) for result in results for check in result.checks))
+    for seconds in (5, 30, 30, 30):
+        town.clock.move(timedelta(seconds=seconds))
+        checks = town.do(town.says("alice", WRONG, private=True)).checks
+        town.process(*(town.verdict(check) for check in checks))
+    tried = town.rows("select sum(tries) from challenges")
+    judged = town.rows("select failures, wrong_today from pins where failures > 0")
+    assert (tried, judged) == ([(7,)], [(5, 5)]), "two of seven were checked against nothing"
     assert town.do(town.says("alice", "#send 1 euro @bob")).outcome == "person_locked"
 
 

@@ -89,7 +89,7 @@ def test_what_has_no_author_tells_nobody(town: Town) -> None:
     """A verdict, a deadline and a message without an author are kept, and nobody is written to."""
     about = town.charity.id
     events: list[Event] = [
-        PinVerdict(transfer_id=about, person_id=town.people["alice"].id, number=1, right=True),
+        PinVerdict(transfer_id=about, person_id=town.people["alice"].id, number=1, right=True, tried_at=town.clock()),
         Deadline(transfer_id=about),
         replace(town.says("alice", "x"), author=None),
     ]

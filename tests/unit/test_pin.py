@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botpay.confirm.pin import NO_PIN, PinHasher, is_pin, is_weak, pepper_id, without_pin
+from botpay.confirm.challenge import NO_PIN
+from botpay.confirm.pin import PinHasher, is_pin, is_weak, pepper_id, without_pin
 from botpay.errors import ConfigError
 from botpay.message import SecretText
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from botpay.clock import day_of
 from botpay.config import Limits as LimitSettings
 from botpay.errors import Code
 from botpay.explain import explain
 from botpay.money import Money
-from botpay.policy import Limits, Period, day_of, may_spend, may_take_part
+from botpay.policy import Limits, Period, may_spend, may_take_part
 
 TODAY = day_of(datetime(2026, 1, 5, 12, tzinfo=UTC))
 DAY: Limits = {Period.DAY: Money(100_00)}

@@ -1,0 +1,31 @@
+"""Tries at PINs, for payments and in dialogues alike: when none is read, and how one is counted. Pure."""
+
+from botpay.clock import minute_of
+from botpay.confirm import guessing
+from botpay.confirm.challenge import Pin, may_enter
+from botpay.confirm.guessing import Guesses
+from botpay.errors import Code, LedgerFault, Refusal
+from botpay.handlers.world import World
+
+_PAUSES = (Code.PINS_PAUSED, Code.PAYEE_PAUSED)
+
+
+def not_now(world: World, pin: Pin | None, about: str | None = None) -> Refusal | None:
+    """Why no PIN of this person is read now, whatever it is: they or others got too many wrong, or too many wait.
+
+    Args:
+        about: under what tries to pay the payee are counted; None if they are not.
+    """
+    if world.guesses is None:
+        raise LedgerFault("a try at a PIN that was not foreseen when loading")
+    bearable = world.terms.bearable
+    return (
+        may_enter(pin, world.now, bearable.per_person_per_day)
+        or guessing.may_guess(bearable, world.guesses, about, world.now)
+        or (Refusal(Code.BUSY) if world.room <= 0 else None)
+    )
+
+
+def noted(world: World, refusal: Refusal) -> tuple[Guesses, ...]:
+    """What was refused because others got too many wrong is counted, for the operator."""
+    return (Guesses(guessing.REFUSED, minute_of(world.now), 1),) if refusal.code in _PAUSES else ()
