@@ -26,7 +26,7 @@ from botpay.lending import Lent
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher
 from botpay.pipeline import CONFLICT, Pipeline, Result
-from botpay.policy import Caps, Period
+from botpay.policy import Caps, Cooling, Period
 from botpay.sealing import Keyring
 from botpay.web.pages import Pages
 from botpay.web.server import WebServer
@@ -72,6 +72,7 @@ class Application:
             public_url=settings.web.public_url,
             link_secret=keyring.secret("link"),
             enrolling=True,
+            cooling=Cooling(lasts=settings.cooling, per_day=settings.cooling_per_day),
             bearable=Bearable(**settings.guessing.model_dump()),
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )

@@ -1,6 +1,6 @@
 """What a message can mean: frozen sentences in the imperative."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from botpay.money import Money
 
@@ -72,4 +72,32 @@ class SetLanguage:
     language: str
 
 
-Command = SendMoney | Donate | RequestMoney | ShowBalance | ShowHistory | Cancel | Help | SetLanguage
+@dataclass(frozen=True, slots=True)
+class ChangePin:
+    """Let me choose another PIN."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgotPin:
+    """Let me choose another PIN though I do not know mine, or am locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMe:
+    """Make the me of here and the me of another platform one person.
+
+    Attributes:
+        code: the one that the other chat gave, in capitals; empty to be given one.
+    """
+
+    code: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UnlinkMe:
+    """Let the me of here be nobody's any more."""
+
+
+OwnCommand = ChangePin | ForgotPin | LinkMe | UnlinkMe
+"""About one's own account; read only where `Context.own` asks for it."""
+Command = SendMoney | Donate | RequestMoney | ShowBalance | ShowHistory | Cancel | Help | SetLanguage | OwnCommand

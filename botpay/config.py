@@ -130,6 +130,8 @@ class Limits(Section):
     Attributes:
         per_day, per_week, per_30_days: what one person may spend in that many days on end, today the last; by default
             without limit.
+        cooling_hours, cooling_per_day: what one person may spend a day for so long after a forgotten PIN was replaced,
+            or from an identity that was linked.
     """
 
     to_person: Decimal = Decimal(LEGAL_CAP_PERSON.to_decimal_string())
@@ -138,8 +140,10 @@ class Limits(Section):
     per_day: Decimal | None = None
     per_week: Decimal | None = None
     per_30_days: Decimal | None = None
+    cooling_hours: int = Field(default=24, ge=0, le=720)
+    cooling_per_day: Decimal = Decimal("50.00")
 
-    @field_validator("to_person", "to_charity", "per_day", "per_week", "per_30_days")
+    @field_validator("to_person", "to_charity", "per_day", "per_week", "per_30_days", "cooling_per_day")
     @classmethod
     def _whole_cents(cls, value: Decimal | None) -> Decimal | None:
         if value is not None and (not 0 < value < _MORE_THAN_ANY_CAP or value != value.quantize(Decimal("0.01"))):
@@ -220,6 +224,16 @@ class Settings(BaseSettings):
         """What one person may spend over time, by the name of the setting; those that are set."""
         names = ("per_day", "per_week", "per_30_days")
         return {name: _money(most) for name in names if (most := getattr(self.limits, name)) is not None}
+
+    @property
+    def cooling(self) -> timedelta:
+        """How long less may be spent after something that a thief would do first."""
+        return timedelta(hours=self.limits.cooling_hours)
+
+    @property
+    def cooling_per_day(self) -> Money:
+        """What may be spent a day meanwhile."""
+        return _money(self.limits.cooling_per_day)
 
     @property
     def confirm_within(self) -> timedelta:

@@ -30,5 +30,5 @@ _TELLING = {
     Code.MISSING_RECIPIENT: ("amount",),
     Code.MISSING_CURRENCY: ("amount",),
     Code.INVALID_RECIPIENT: ("payee",),
-    Code.LIMIT_EXCEEDED: ("per_day", "per_week", "per_30_days"),
+    Code.LIMIT_EXCEEDED: ("cooling", "per_day", "per_week", "per_30_days"),
 }

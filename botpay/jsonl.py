@@ -13,14 +13,18 @@ from typing import Any
 
 from botpay.commands import (
     Cancel,
+    ChangePin,
     Command,
     Donate,
+    ForgotPin,
     Help,
+    LinkMe,
     RequestMoney,
     SendMoney,
     SetLanguage,
     ShowBalance,
     ShowHistory,
+    UnlinkMe,
 )
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
@@ -122,7 +126,9 @@ def _said(command: Command) -> dict[str, Any]:
             return {"outcome": "cancel"}
         case Help():
             return {"outcome": "help"}
-        case SetLanguage():  # concerns no money, and has no outcome of its own
+        case (
+            SetLanguage() | ChangePin() | ForgotPin() | LinkMe() | UnlinkMe()
+        ):  # concerns no money, and has no outcome of its own
             return {"outcome": "not_a_command"}
 
 

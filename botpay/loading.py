@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from botpay.charities.store import load_charities
 from botpay.clock import day_of
-from botpay.commands import Payee, RequestMoney, SendMoney, ShowHistory
+from botpay.commands import LinkMe, Payee, RequestMoney, SendMoney, ShowHistory
 from botpay.confirm import guessing
 from botpay.confirm.checker import OwnerVerdict, PinHashed, PinVerdict
 from botpay.confirm.guesses import load_guesses
@@ -18,8 +18,11 @@ from botpay.confirm.keypad import PIN_DIGITS, named_in
 from botpay.confirm.pin import is_pin
 from botpay.confirm.store import load_challenges, load_pins
 from botpay.dialogues.store import load_dialogues
+from botpay.directory import linking
+from botpay.directory.link_codes import load_link_codes
 from botpay.directory.people import HandleKey, Identity, IdentityKey, Sighting, fold, identity_of
 from botpay.directory.store import load_identities, load_people, load_sightings
+from botpay.handlers.linking import KIND as LINKING
 from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms, Unit, World
 from botpay.inbox import load_marks
 from botpay.ledger.model import TransferKind
@@ -29,9 +32,21 @@ from botpay.message import OPENED_HOME, Actor, Inbound, Visibility
 from botpay.outbox.store import load_receipts
 from botpay.parsing import Context, Reading, normalise_tag, tags_in
 from botpay.parsing import read as read_text
+from botpay.policy import Period
 from botpay.sealing import Keyring
 from botpay.statement import load_history
 
+_CHANGING = (
+    "identities",
+    "people",
+    "sightings",
+    "accounts",
+    "challenges",
+    "pins",
+    "spent",
+    "dialogues",
+    "link_codes",
+)
 _ABOUT_DIALOGUES = (OwnerVerdict, PinHashed, DialogueDeadline)
 
 
@@ -70,11 +85,12 @@ def load(
     world = World(now=now, terms=terms)
     _load_who(connection, units, world)
     _load_dialogues(connection, units, world, keyring)
+    _load_link_codes(connection, units, world)
     _load_what_waits(connection, units, world, keyring)
     _load_people_and_money(connection, units, world)
     _load_guesses(connection, units, world)
     before = copy(world)
-    for name in ("identities", "people", "sightings", "accounts", "challenges", "pins", "spent", "dialogues"):
+    for name in _CHANGING:
         setattr(before, name, dict(getattr(world, name)))
     for actor in _actors(units):
         _see(world, actor)
@@ -113,6 +129,29 @@ def _load_dialogues(connection: Connection, units: Sequence[Unit], world: World,
         world.identities |= {i.key: i for i in load_identities(connection, keys=unmet)}
 
 
+def _load_link_codes(connection: Connection, units: Sequence[Unit], world: World) -> None:
+    """Codes that are entered or asked for, and those that a dialogue is about."""
+    secret = world.terms.link_secret
+    macs = {linking.mac(secret, code) for unit in units if (code := _link_code(unit))}
+    asking = (world.identities.get(key) for key in _linkers(units, entering=False))
+    people = {found.person_id for found in asking if found and found.person_id}
+    people |= {d.person_id for d in world.dialogues.values() if d.kind == LINKING and d.person_id}
+    if macs or people:
+        world.link_codes = {c.person_id: c for c in load_link_codes(connection, sorted(macs), sorted(people))}
+
+
+def _link_code(unit: Unit) -> str | None:
+    """The code that a message enters; empty if it asks for one, None if it does neither."""
+    meaning = unit.reading.meaning if unit.reading else None
+    return meaning.code if isinstance(meaning, LinkMe) else None
+
+
+def _linkers(units: Iterable[Unit], *, entering: bool) -> list[IdentityKey]:
+    """Who enters a code, or asks for one."""
+    codes = [(unit.event.author, _link_code(unit)) for unit in units if isinstance(unit.event, Inbound)]
+    return [author.key for author, code in codes if author and code is not None and bool(code) is entering]
+
+
 def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World, keyring: Keyring) -> None:
     """Challenges that are named, and those that wait for the people of this batch; their reserves and prompts."""
     ids = {transfer for unit in units if (transfer := _named(unit.event))}
@@ -143,6 +182,7 @@ def _load_people_and_money(connection: Connection, units: Sequence[Unit], world:
     for challenge in world.challenges.values():
         people |= {challenge.person_id, challenge.payee_owner}
     people |= {dialogue.person_id for dialogue in world.dialogues.values() if dialogue.person_id}
+    people |= world.link_codes.keys()
     if not people:
         return
     owners = people | {c.id for c in world.charities.values()}
@@ -150,7 +190,8 @@ def _load_people_and_money(connection: Connection, units: Sequence[Unit], world:
     world.people = {p.id: p for p in load_people(connection, sorted(people))}
     world.identities |= {i.key: i for i in load_identities(connection, people_ids=sorted(people))}
     world.pins = {p.person_id: p for p in load_pins(connection, sorted(world.people))}
-    if world.terms.limits:
+    owned = [(i.person_id, i.key) for i in world.identities.values() if i.person_id]
+    if world.terms.limits or any(world.is_cooling(*identity) for identity in owned):
         _load_spending(connection, world)
     curious = {i.person_id for unit in units if (i := _curious(unit, world)) and i.person_id}
     world.history = {person: load_history(connection, person) for person in curious}
@@ -162,9 +203,11 @@ def _load_guesses(connection: Connection, units: Sequence[Unit], world: World) -
     entered = {c.transfer_id: c.entry.reveal() for c in world.challenges.values()}
     entered |= {dialogue.id: dialogue.entered for dialogue in world.dialogues.values()}
     completed = any(len(digits) + taps[name] >= PIN_DIGITS for name, digits in entered.items())
-    if completed or any(_holds_a_pin(unit.event) for unit in units):
+    entering = _linkers(units, entering=True)
+    if completed or entering or any(_holds_a_pin(unit.event) for unit in units):
         payees = [guessing.payee(challenge.payee_owner) for challenge in world.challenges.values()]
-        world.guesses = load_guesses(connection, [guessing.EVERYBODY, *payees], guessing.since(world.now))
+        codes = [linking.EVERYBODY, *map(linking.tries_of, entering)] if entering else []
+        world.guesses = load_guesses(connection, [guessing.EVERYBODY, *payees, *codes], guessing.since(world.now))
 
 
 def _holds_a_pin(event: Event) -> bool:
@@ -174,7 +217,7 @@ def _holds_a_pin(event: Event) -> bool:
 
 def _load_spending(connection: Connection, world: World) -> None:
     """What the people of this batch spent within the longest period that is limited."""
-    first_day = day_of(world.now) - max(period.days for period in world.terms.limits) + 1
+    first_day = day_of(world.now) - max(period.days for period in (*world.terms.limits, Period.DAY)) + 1
     payers = [account.id for account in world.accounts.values() if account.owner in world.people]
     for account_id, day, minor in load_spending(connection, sorted(payers), first_day):
         world.spent.setdefault(account_id, {})[day] = minor
@@ -209,6 +252,7 @@ def _context(inbound: Inbound, known: set[str], terms: Terms) -> Context:
         author=inbound.author,
         reply_to=payee,
         spans=inbound.spans,
+        own=True,
         is_charity=known.__contains__,
         cap_person=terms.caps.person,
         cap_charity=terms.caps.charity,

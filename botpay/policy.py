@@ -1,7 +1,7 @@
 """How much may be paid at once and over time, and by whom. Pure; asked when money is reserved and when it is posted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -34,6 +34,18 @@ def may_pay(caps: Caps, payee: AccountKind, amount: Money) -> Refusal | None:
     if amount > limit:
         return Refusal.because(Code.LIMIT_EXCEEDED, limit=limit, amount=amount)
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cooling:
+    """How long after a PIN was chosen anew without the old one, or an identity was linked, no more may be spent a day.
+
+    Attributes:
+        per_day: by UTC day, pending payments included, whatever else is allowed.
+    """
+
+    lasts: timedelta = timedelta(hours=24)
+    per_day: Money = field(default_factory=lambda: Money(50_00))
 
 
 class Period(StrEnum):

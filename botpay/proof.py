@@ -7,9 +7,10 @@ Whoever writes one of these gives `audit.append` its state, by one of the functi
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, func, literal_column, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Select, func, literal_column, or_, select, type_coerce
 
 from botpay.audit import verify as audit
 from botpay.audit.chain import State, micros
@@ -63,8 +64,8 @@ def steps(
 
 def state_of_pin(pin: Pin) -> State:
     """A PIN's hash, failures, lock and waits; of one that makes nobody wait, as it was before those were kept."""
-    locked, again = (None if at is None else micros(at) for at in (pin.locked_at, pin.again_at))
-    waits = (pin.locks, again, pin.wrong_day, pin.wrong_today)
+    locked, again, reset = (None if at is None else micros(at) for at in (pin.locked_at, pin.again_at, pin.reset_at))
+    waits = (pin.locks, again, pin.wrong_day, pin.wrong_today, reset)
     return State("pins", pin.person_id, (pin.hash, pin.failures, locked, pin.version, *(waits if any(waits) else ())))
 
 
@@ -73,9 +74,9 @@ def state_of_person(person: Person) -> State:
     return State("people", person.id, (person.name, None if person.frozen_at is None else micros(person.frozen_at)))
 
 
-def state_of_identity(key: IdentityKey, person_id: str) -> State:
-    """Whose an identity is; the labels that it bears change by themselves and are not covered."""
-    return State("identities", ":".join(key), (person_id,))
+def state_of_identity(key: IdentityKey, person_id: str | None, since: datetime | None = None) -> State:
+    """Whose an identity is, and since when if it was linked or parted; its labels change and are not covered."""
+    return State("identities", ":".join(key), (person_id, *(() if since is None else (micros(since),))))
 
 
 def state_of_charity(charity: Charity) -> State:
@@ -94,9 +95,10 @@ def _living(connection: Connection) -> Iterator[State]:
         yield state_of_pin(Pin(**row))
     for id_, name, frozen_at in connection.execute(select(people.c.id, people.c.name, people.c.frozen_at)):
         yield state_of_person(Person(id=id_, name=name, language="", frozen_at=frozen_at))
-    whose = select(identities.c.adapter, identities.c.tenant, identities.c.id, identities.c.person_id)
-    for *key, person_id in connection.execute(whose.where(identities.c.person_id.is_not(None))):
-        yield state_of_identity((key[0], key[1], key[2]), person_id)
+    names = ("adapter", "tenant", "id", "person_id", "since")
+    owned = or_(identities.c.person_id.is_not(None), identities.c.since.is_not(None))
+    for *key, person_id, since in connection.execute(select(*(identities.c[name] for name in names)).where(owned)):
+        yield state_of_identity((key[0], key[1], key[2]), person_id, since)
     tags = select(charities.c.id, charities.c.name, hashtags.c.tag).join(hashtags)
     for row in connection.execute(tags).mappings():
         yield state_of_charity(Charity(**row))

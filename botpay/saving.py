@@ -1,6 +1,7 @@
 """Save: what a batch decided, one statement per table, ready for its one commit."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -11,8 +12,16 @@ from botpay.audit.store import append
 from botpay.confirm.guesses import save_guesses
 from botpay.confirm.store import add_pin, save_challenges, save_pins
 from botpay.dialogues.store import save_dialogues
+from botpay.directory.link_codes import save_link_codes
 from botpay.directory.people import SETTLED_AFTER
-from botpay.directory.store import add_identity, save_identities, save_languages, save_person, save_sightings
+from botpay.directory.store import (
+    add_identity,
+    save_identities,
+    save_languages,
+    save_owner,
+    save_person,
+    save_sightings,
+)
 from botpay.handlers.world import CURRENCY, Decision, Event, Unit, World
 from botpay.inbox import Mark, digest_of, save_marks
 from botpay.ledger.model import AccountKind
@@ -49,7 +58,8 @@ def save(
     audited = [(_name(event), decision.outcome) for event, decision in done if not decision.deliveries]
     pins = _changed(before.pins, world.pins)
     save_accounts(connection, before.accounts, _changed(before.accounts, world.accounts))
-    enrolled = _save_enrolled(connection, before, world)
+    enrolled = [*_save_enrolled(connection, before, world), *_save_owners(connection, before, world)]
+    save_link_codes(connection, _changed(before.link_codes, world.link_codes))
     save_pins(connection, before.pins, [pin for pin in pins if pin.person_id in before.pins])
     save_languages(connection, [p for p in _changed(before.people, world.people) if p.id in before.people])
     save_spending(connection, _spent(before, world))
@@ -80,6 +90,18 @@ def _save_enrolled(connection: Connection, before: World, world: World) -> list[
             states.append(proof.state_of_identity(identity.key, person.id))
         account = open_account(connection, person.id, AccountKind.PERSON, CURRENCY)
         states.append(proof.state_of_account(account))
+    return states
+
+
+def _save_owners(connection: Connection, before: World, world: World) -> list[State]:
+    """Identities that were linked to people who are there, or parted from them; what the audit holds of them."""
+    states = []
+    for key, identity in world.identities.items():
+        seen = before.identities.get(key) or replace(identity, person_id=None, since=None)
+        enrolled = identity.person_id is not None and identity.person_id not in before.people
+        if not enrolled and (identity.person_id, identity.since) != (seen.person_id, seen.since):
+            save_owner(connection, seen, identity)
+            states.append(proof.state_of_identity(key, identity.person_id, identity.since))
     return states
 
 

@@ -7,6 +7,7 @@ from botpay.confirm import guesses
 from botpay.confirm import store as confirm
 from botpay.database import metadata
 from botpay.dialogues import store as dialogues
+from botpay.directory import link_codes
 from botpay.directory import store as directory
 from botpay.ledger import schema as ledger
 from botpay.ledger import spending
@@ -21,6 +22,7 @@ __all__ = [
     "guesses",
     "inbox",
     "ledger",
+    "link_codes",
     "metadata",
     "outbox",
     "spending",

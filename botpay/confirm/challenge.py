@@ -103,6 +103,7 @@ class Pin:
     Attributes:
         locks: how often it was locked since it was last right: the more often, the longer each failure makes wait.
         again_at: after a failure no PIN is taken before.
+        reset_at: when it was chosen without the one before, which was forgotten.
         wrong_day, wrong_today: the last day on which it was wrong, and how often it was then, right ones or not.
     """
 
@@ -114,6 +115,7 @@ class Pin:
     again_at: datetime | None = None
     wrong_day: int = 0
     wrong_today: int = 0
+    reset_at: datetime | None = None
     version: int = 0
 
     @property

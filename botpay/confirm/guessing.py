@@ -61,14 +61,18 @@ def may_guess(
         about: under what tries to pay this payee are counted; None if they are not.
     """
     minute = minute_of(now)
-    last_hour = range(minute - _HOUR + 1, minute + 1)
-    if _sum(counts, EVERYBODY, last_hour[-1:]) >= bearable.per_minute:
+    if _sum(counts, EVERYBODY, range(minute, minute + 1)) >= bearable.per_minute:
         return Refusal(Code.PINS_PAUSED)
-    if _sum(counts, EVERYBODY, last_hour) >= bearable.per_hour:
+    if in_last_hour(counts, EVERYBODY, now) >= bearable.per_hour:
         return Refusal(Code.PINS_PAUSED)
-    if about is not None and _sum(counts, about, last_hour) >= bearable.per_payee_per_hour:
+    if about is not None and in_last_hour(counts, about, now) >= bearable.per_payee_per_hour:
         return Refusal(Code.PAYEE_PAUSED)
     return None
+
+
+def in_last_hour(counts: Mapping[tuple[str, int], int], about: str, now: datetime) -> int:
+    """How many tries about something were counted within the last hour."""
+    return _sum(counts, about, range(since(now), minute_of(now) + 1))
 
 
 def counted(about: str | None, at: datetime, tries: int = 1) -> tuple[Guesses, ...]:

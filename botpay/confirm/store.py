@@ -80,13 +80,14 @@ pins = Table(
     Column("again_at", Instant),
     Column("wrong_day", Integer, nullable=False, server_default="0"),
     Column("wrong_today", Integer, nullable=False, server_default="0"),
+    Column("reset_at", Instant),
     Column("version", BigInteger, nullable=False),
     CheckConstraint("failures between 0 and 5", name="failures"),
 )
 
 _CHALLENGE_FIELDS = [challenges.c[f.name] for f in fields(Challenge)]
 _CHANGING = ("state", "prompt_id", "asked_at", "tries", "entry", "checking_until", "link", "version")
-_PIN_CHANGING = ("hash", "failures", "locked_at", "locks", "again_at", "wrong_day", "wrong_today", "version")
+_PIN_CHANGING = tuple(f.name for f in fields(Pin) if f.name != "person_id")
 
 _challenges = (
     select(*_CHALLENGE_FIELDS)

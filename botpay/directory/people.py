@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from botpay.errors import Code, Refusal
@@ -33,7 +33,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Somebody on a platform, with the labels last seen; `person_id` is None for those without an account."""
+    """Somebody on a platform, with the labels last seen; `person_id` is None for those without an account.
+
+    Attributes:
+        since: when it was linked to its person, or parted from one; None where neither was.
+    """
 
     adapter: str
     tenant: str
@@ -41,6 +45,7 @@ class Identity:
     person_id: str | None = None
     handle: str | None = None
     name: str | None = None
+    since: datetime | None = None
 
     @property
     def key(self) -> IdentityKey:
@@ -49,14 +54,7 @@ class Identity:
 
     def seen_as(self, actor: Actor) -> "Identity":
         """This identity with the labels that the platform shows now; what it does not tell stays."""
-        return Identity(
-            adapter=self.adapter,
-            tenant=self.tenant,
-            id=self.id,
-            person_id=self.person_id,
-            handle=actor.handle or self.handle,
-            name=actor.name or self.name,
-        )
+        return replace(self, handle=actor.handle or self.handle, name=actor.name or self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ identities = Table(
     Column("person_id", Uuid(as_uuid=False), ForeignKey("people.id")),
     Column("handle", String),
     Column("name", String),
+    Column("since", Instant),
     Index(None, "person_id"),
 )
 handles = Table(
@@ -126,7 +127,15 @@ def add_identity(connection: Connection, identity: Identity, person_id: str) -> 
     save_identities(connection, [identity])
     key = [identities.c[name] == getattr(identity, name) for name in ("adapter", "tenant", "id")]
     free = update(identities).where(*key, identities.c.person_id.is_(None))
-    if connection.execute(free.values(person_id=person_id)).rowcount != 1:
+    if connection.execute(free.values(person_id=person_id, since=None)).rowcount != 1:
+        raise LedgerFault("an identity was given away under its lock")
+
+
+def save_owner(connection: Connection, before: Identity, after: Identity) -> None:
+    """Write whose an identity is now, over whose it was. Raises `LedgerFault` if that changed meanwhile."""
+    key = [identities.c[name] == getattr(after, name) for name in ("adapter", "tenant", "id")]
+    owned = update(identities).where(*key, identities.c.person_id.is_not_distinct_from(before.person_id))
+    if connection.execute(owned.values(person_id=after.person_id, since=after.since)).rowcount != 1:
         raise LedgerFault("an identity was given away under its lock")
 
 

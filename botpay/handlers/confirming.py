@@ -9,7 +9,7 @@ from botpay.confirm import guessing
 from botpay.confirm.challenge import Challenge, Pin, State, may_try
 from botpay.confirm.checker import PinCheck, PinVerdict
 from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, named_in
-from botpay.directory.people import Person
+from botpay.directory.people import IdentityKey, Person
 from botpay.errors import Code, LedgerFault, Refusal
 from botpay.explain import explain
 from botpay.handlers import pay, talk, tries
@@ -203,9 +203,13 @@ def _no_longer(world: World, challenge: Challenge) -> Refusal | None:
     amount = talk.amount_of(challenge)
     return (
         policy.may_pay(world.terms.caps, AccountKind(challenge.payee_kind), amount)
-        or pay.may_spend(world, challenge.person_id, Money(0, amount.currency))
+        or pay.may_spend(world, challenge.person_id, Money(0, amount.currency), _asked_by(challenge))
         or pay.may_take_part(world, challenge.person_id, challenge.payee_owner)
     )
+
+
+def _asked_by(challenge: Challenge) -> IdentityKey:
+    return (challenge.origin_adapter, challenge.origin_tenant, challenge.origin_actor)
 
 
 def _require_same(world: World, challenge: Challenge, reserve: Transfer) -> None:

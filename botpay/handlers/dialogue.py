@@ -5,8 +5,9 @@ one of the decisions below: `go` on to a step, ask `again`, have slow work done 
 or `finish`. Nothing but these changes a dialogue.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from botpay import ids
@@ -87,6 +88,7 @@ def begin(
     *,
     person_id: str | None = None,
     why: str | None = None,
+    draft: Mapping[str, str] = MappingProxyType({}),
 ) -> Decision:
     """A new dialogue, in the place of one that was under way; it is asked in private wherever it was wanted.
 
@@ -106,7 +108,7 @@ def begin(
         prompt_id=ids.derived(world.now, f"{inbound.source}:question"),
         asked_at=world.now,
         expires_at=world.now + LIFE,
-        draft={WHY: why} if why else {},
+        draft={**draft, WHY: why} if why else draft,
     )
     letter = talk.to_author(inbound, author, "", language)
     asked = replace(letter, outbound=replace(_shown(world, dialogue, step, letter), id=dialogue.prompt_id))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from botpay.commands import Cancel, Command, Help, SetLanguage
+from botpay.commands import Cancel, Command, Help, LinkMe, SetLanguage
 from botpay.confirm import guessing
 from botpay.confirm.challenge import Pin, right
 from botpay.confirm.checker import OwnerVerdict, PinHashed
@@ -11,7 +11,7 @@ from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of
 from botpay.confirm.pin import is_pin
 from botpay.dialogues.model import Dialogue
 from botpay.errors import Code
-from botpay.handlers import enrol, talk
+from botpay.handlers import enrol, linking, pin, talk
 from botpay.handlers.dialogue import (
     Question,
     Script,
@@ -30,7 +30,7 @@ from botpay.message import Actor, Inbound, Visibility
 from botpay.parsing import Reading
 from botpay.replies import LANGUAGES, sentence
 
-SCRIPTS: dict[str, Script] = {enrol.KIND: enrol.SCRIPT}
+SCRIPTS: dict[str, Script] = {enrol.KIND: enrol.SCRIPT, pin.KIND: pin.SCRIPT, linking.KIND: linking.SCRIPT}
 """The kinds of dialogues."""
 
 _IGNORED = Decision(outcome="ignored")
@@ -45,20 +45,23 @@ def hear(world: World, inbound: Inbound, author: Actor, reading: Reading | None)
     question = step.ask(world, dialogue)
     turn = Turn(dialogue, typed)
     meaning = reading.meaning if reading else None
+    stranger = world.person_of(author.key) is None
+    if isinstance(meaning, LinkMe) and meaning.code:
+        return None
     if inbound.chat.visibility is Visibility.PUBLIC:
         if question.pin and is_pin(typed):
             return _pin_in_public(world, inbound, author, dialogue.language)
-        wants = dialogue.person_id is None and isinstance(meaning, Command)
+        wants = stranger and isinstance(meaning, Command)
         return _first_finish(world, inbound, author, turn, step) if wants else None
     if _is_for_payment(world, dialogue, typed, meaning):
         return None
     if isinstance(meaning, Cancel):
         return _cancel(world, turn)
-    if dialogue.person_id is None and isinstance(meaning, Help):
+    if stranger and isinstance(meaning, Help):
         return go(world, turn, step)
     if isinstance(meaning, SetLanguage) and meaning.language in LANGUAGES:
         return go(world, Turn(dialogue.changed(language=meaning.language), typed), step)
-    if dialogue.person_id is not None and isinstance(meaning, Command):
+    if not stranger and isinstance(meaning, Command):
         return None
     return _typed(world, inbound, author, turn, step, question)
 
@@ -81,11 +84,11 @@ def press(world: World, inbound: Inbound, dialogue_id: str) -> Decision:
 def worked(world: World, outcome: OwnerVerdict | PinHashed) -> Decision:
     """What came of slow work, if its dialogue still waits for it. A right PIN ends its person's row of failures."""
     dialogue = world.dialogue(outcome.dialogue_id)
-    pin = world.pins.get(outcome.person_id)
+    kept_pin = world.pins.get(outcome.person_id)
     freed: tuple[Pin, ...] = ()
     taken_back: tuple[Guesses, ...] = ()
-    if isinstance(outcome, OwnerVerdict) and outcome.right and pin is not None:
-        freed = (right(pin, outcome.tried_at, outcome.renewed),)
+    if isinstance(outcome, OwnerVerdict) and outcome.right and kept_pin is not None:
+        freed = (right(kept_pin, outcome.tried_at, outcome.renewed),)
         taken_back = guessing.counted(None, outcome.tried_at, -1)
     if dialogue is None or dialogue.working != outcome.number:
         return Decision(outcome="late_work", pins=freed, guesses=taken_back)
@@ -122,7 +125,8 @@ def _step(dialogue: Dialogue) -> Step:
 
 def _is_for_payment(world: World, dialogue: Dialogue, typed: str, meaning: object) -> bool:
     """Whether a PIN or a cancel answers a payment that was asked for after this dialogue's question."""
-    waiting = world.open_challenges(dialogue.person_id) if dialogue.person_id else []
+    person = world.person_of(dialogue.key)
+    waiting = world.open_challenges(person.id) if person else []
     newer = bool(waiting) and waiting[-1].asked_at > dialogue.asked_at
     return newer and (is_pin(typed) or isinstance(meaning, Cancel))
 

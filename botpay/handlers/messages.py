@@ -4,20 +4,24 @@ from dataclasses import replace
 
 from botpay.commands import (
     Cancel,
+    ChangePin,
     Command,
     Donate,
+    ForgotPin,
     Help,
+    LinkMe,
     RequestMoney,
     SendMoney,
     SetLanguage,
     ShowBalance,
     ShowHistory,
+    UnlinkMe,
 )
 from botpay.confirm.pin import is_pin
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
-from botpay.handlers import account, confirming, dialogues, enrol, pay
+from botpay.handlers import account, confirming, dialogues, enrol, linking, pay, pin
 from botpay.handlers.talk import language_for, taken_away, to_author
 from botpay.handlers.world import Decision, World
 from botpay.message import Actor, Flag, Inbound, Visibility
@@ -40,7 +44,7 @@ def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
         return IGNORED
     language = language_for(world, inbound, reading.language)
     stranger = world.person_of(author.key) is None
-    if stranger and world.terms.enrolling:
+    if stranger and world.terms.enrolling and not isinstance(reading.meaning, LinkMe):
         return _meet(world, inbound, author, reading.meaning, language)
     if isinstance(reading.meaning, Refusal):
         stranger = stranger and inbound.chat.visibility is Visibility.PRIVATE
@@ -67,6 +71,9 @@ def _obey(world: World, inbound: Inbound, author: Actor, command: Command, langu
     person = world.person_of(author.key)
     if isinstance(command, Help):
         return account.help_(world, inbound, author, person, language)
+    if isinstance(command, LinkMe) and command.code:
+        entered = linking.enter(world, inbound, author, command, language)
+        return refuse(inbound, author, entered, language) if isinstance(entered, Refusal) else entered
     if person is None:
         return refuse(inbound, author, _no_account(author), language)
     decision = _of_person(world, inbound, author, person, command, language)
@@ -87,7 +94,13 @@ def _of_person(
             return confirming.cancel_newest(world, person)
         case SetLanguage(language=wanted):
             return account.speak(inbound, author, person, wanted)
-        case RequestMoney() | Help():
+        case ChangePin():
+            return pin.start(world, inbound, author, person, language)
+        case LinkMe():
+            return linking.give(world, inbound, author, person, language)
+        case UnlinkMe():
+            return linking.part(world, inbound, author, person, language)
+        case ForgotPin() | RequestMoney() | Help():
             return Refusal(Code.NOT_YET)
 
 

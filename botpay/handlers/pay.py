@@ -8,7 +8,7 @@ from botpay.clock import day_of
 from botpay.commands import Donate, Payee, SendMoney
 from botpay.confirm.challenge import Challenge, too_many_today
 from botpay.confirm.pin import without_pin
-from botpay.directory.people import Person, bearer, fold
+from botpay.directory.people import IdentityKey, Person, bearer, fold
 from botpay.errors import Code, Refusal
 from botpay.handlers import talk
 from botpay.handlers.world import Decision, World
@@ -36,8 +36,8 @@ def reserve(
     """Hold the money and ask for the PIN; or the first reason not to, in the order of `Code`."""
     found = _charity(world, command) if isinstance(command, Donate) else _person(world, inbound, command.to)
     kind = AccountKind.CHARITY if isinstance(command, Donate) else AccountKind.PERSON
-    refusal = policy.may_pay(world.terms.caps, kind, command.amount) or may_spend(world, payer.id, command.amount)
-    if refusal:
+    refusal = policy.may_pay(world.terms.caps, kind, command.amount)
+    if refusal := refusal or may_spend(world, payer.id, command.amount, author.key):
         return refusal
     if isinstance(found, Refusal):
         return found
@@ -58,10 +58,14 @@ def reserve(
     return _ask(world, inbound, author, payer, command, found, (debit, credit), language)
 
 
-def may_spend(world: World, payer_id: str, amount: Money) -> Refusal | None:
-    """Whether the limits over time leave room for `amount` more."""
-    spent = world.spent.get(world.account(payer_id, amount.currency).id, {})
-    return policy.may_spend(world.terms.limits, spent, amount, day_of(world.now))
+def may_spend(world: World, payer_id: str, amount: Money, by: IdentityKey) -> Refusal | None:
+    """Whether the limits over time leave room for `amount` more, asked for by one of the payer's identities."""
+    spent, today = world.spent.get(world.account(payer_id, amount.currency).id, {}), day_of(world.now)
+    if world.is_cooling(payer_id, by):
+        most = world.terms.cooling.per_day
+        if refusal := policy.may_spend({policy.Period.DAY: most}, spent, amount, today):
+            return Refusal.because(refusal.code, **{**refusal.details, "cooling": True})
+    return policy.may_spend(world.terms.limits, spent, amount, today)
 
 
 def may_take_part(world: World, payer_id: str, payee_owner: str) -> Refusal | None:

@@ -1,12 +1,13 @@
 """Letters to people: who is told what, where, in which language. Pure."""
 
 from dataclasses import replace
+from typing import Any
 
 from botpay import ids
 from botpay.confirm import link
 from botpay.confirm.challenge import FAILURES_BEFORE_LOCK, Challenge
 from botpay.confirm.keypad import keypad
-from botpay.directory.people import Person, label
+from botpay.directory.people import Identity, IdentityKey, Person, label
 from botpay.handlers.world import World
 from botpay.message import Actor, Button, Inbound, Keypad, Outbound, Visibility
 from botpay.money import Money
@@ -116,6 +117,24 @@ def to_payee(world: World, challenge: Challenge, text: str, public_text: str) ->
     if here and challenge.origin_public:
         fallback = _public(identity.adapter, identity.tenant, challenge.origin_chat, public_text, challenge.language)
     return (Letter(outbound=private(identity.adapter, identity.tenant, identity.id, text), fallback=fallback),)
+
+
+def to_all(
+    world: World, person_id: str, key: str, *, besides: IdentityKey | None = None, **params: Any
+) -> tuple[Letter, ...]:
+    """News about somebody's own account, in private, at every identity of theirs but the one that knows already."""
+    language = world.people[person_id].language
+    text = sentence(key, language, **params)
+    return tuple(
+        Letter(outbound=private(identity.adapter, identity.tenant, identity.id, text))
+        for identity in world.identities_of(person_id)
+        if identity.key != besides
+    )
+
+
+def place(identity: Identity) -> str:
+    """Where and as whom an identity speaks, for its own person: "Slack (@alice)"."""
+    return label(identity.adapter.title(), identity.handle)
 
 
 def amount_of(challenge: Challenge) -> Money:

@@ -15,13 +15,14 @@ from botpay.confirm.challenge import Challenge, Pin
 from botpay.confirm.checker import OwnerVerdict, PinCheck, PinHashed, PinVerdict, Work
 from botpay.confirm.guessing import Bearable, Counts, Guesses
 from botpay.dialogues.model import Dialogue
+from botpay.directory.linking import LinkCode
 from botpay.directory.people import Identity, IdentityKey, Person, Sighting
 from botpay.ledger import rules
 from botpay.ledger.model import Account, Transfer, TransferKind
 from botpay.message import Capabilities, Inbound, SecretText
 from botpay.outbox.model import Delivery, Letter
 from botpay.parsing import Reading
-from botpay.policy import Caps, Limits
+from botpay.policy import Caps, Cooling, Limits
 
 CURRENCY = "EUR"
 """Of the accounts that people have."""
@@ -96,6 +97,7 @@ class Terms:
     capabilities: Mapping[str, Capabilities]
     limits: Limits = field(default_factory=dict)
     bearable: Bearable = field(default_factory=Bearable)
+    cooling: Cooling = field(default_factory=Cooling)
     public_url: str | None = None
     link_secret: bytes = field(default=b"", repr=False)
     enrolling: bool = False
@@ -111,6 +113,7 @@ class Decision:
     pins: tuple[Pin, ...] = ()
     people: tuple[Person, ...] = ()
     identities: tuple[Identity, ...] = ()
+    link_codes: tuple[LinkCode, ...] = ()
     letters: tuple[Letter, ...] = ()
     checks: tuple[PinCheck, ...] = ()
     dialogues: tuple[Dialogue, ...] = ()
@@ -121,7 +124,7 @@ class Decision:
     @property
     def has_effect(self) -> bool:
         """Whether anything is to be written that must happen once only."""
-        rows = self.transfers or self.challenges or self.pins or self.dialogues or self.guesses
+        rows = self.transfers or self.challenges or self.pins or self.dialogues or self.guesses or self.link_codes
         return bool(rows or self.letters)
 
 
@@ -164,6 +167,7 @@ class World:
     account_of: dict[tuple[str, str], int] = field(default_factory=dict)
     spent: dict[int, dict[int, int]] = field(default_factory=dict)
     dialogues: dict[IdentityKey, Dialogue] = field(default_factory=dict)
+    link_codes: dict[str, LinkCode] = field(default_factory=dict)
 
     def account(self, owner: str, currency: str) -> Account:
         """The account of a person or charity in a currency."""
@@ -173,6 +177,12 @@ class World:
         """The account holder behind an identity, if there is one."""
         identity = self.identities.get(key)
         return self.people.get(identity.person_id) if identity and identity.person_id else None
+
+    def is_cooling(self, person_id: str, key: IdentityKey) -> bool:
+        """Whether less may be spent for a while: the PIN was replaced unseen, or this identity was linked, lately."""
+        pin, identity = self.pins.get(person_id), self.identities.get(key)
+        began = (pin.reset_at if pin else None, identity.since if identity else None)
+        return any(at is not None and self.now < at + self.terms.cooling.lasts for at in began)
 
     def identities_of(self, person_id: str) -> list[Identity]:
         """All identities of a person, in the order of their keys."""
@@ -206,6 +216,7 @@ class World:
         self.room -= len(decision.checks) + len(decision.works)
         self.identities.update((i.key, i) for i in decision.identities)
         self.dialogues.update((d.key, d) for d in decision.dialogues)
+        self.link_codes.update((c.person_id, c) for c in decision.link_codes)
         if self.guesses is not None:
             guessing.add(self.guesses, decision.guesses)
 

@@ -23,6 +23,7 @@ class Context:
         reply_to: whose message this answers: the payee if the text names none.
         spans: what the platform marked, in code points; the text is scanned for what people mark by hand besides.
         is_charity: whether a normalised tag, without "#", is a charity's. None: every tag may be one.
+        own: requests about one's own account are read too.
         cap_person, cap_charity: the most that one payment may move, inclusive.
     """
 
@@ -32,6 +33,7 @@ class Context:
     reply_to: Payee | None = None
     spans: tuple[Span, ...] = ()
     is_charity: Callable[[str], bool] | None = None
+    own: bool = False
     cap_person: Money = CAP_PERSON
     cap_charity: Money = CAP_CHARITY
 

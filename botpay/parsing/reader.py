@@ -11,6 +11,7 @@ from botpay.parsing.context import SILENCE, Context, Reading
 from botpay.parsing.grammar import Sentence
 from botpay.parsing.listening import MONEY_ACTIONS, Heard, listen, normalise_tag
 from botpay.parsing.meaning import command_of
+from botpay.parsing.own import read_own
 from botpay.parsing.scanner import hashtags
 from botpay.parsing.vocabulary import fold, split_words, vocabulary
 
@@ -24,6 +25,8 @@ _SIGNS = ("#", "/", "＃")
 
 def read(text: str, context: Context) -> Reading:
     """What a message means. Total: every text gives a reading, in bounded time, and none an exception."""
+    if context.own and (asked := read_own(text[:LONGEST], context)) is not None:
+        return asked
     if not _may_concern_us(text[:LONGEST], context):
         return SILENCE
     if len(text) > LONGEST or not _is_text(text):

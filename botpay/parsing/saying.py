@@ -2,14 +2,19 @@
 
 from botpay.commands import (
     Cancel,
+    ChangePin,
     Command,
     Donate,
+    ForgotPin,
     Help,
+    LinkMe,
+    OwnCommand,
     RequestMoney,
     SendMoney,
     SetLanguage,
     ShowBalance,
     ShowHistory,
+    UnlinkMe,
 )
 from botpay.money import Money
 
@@ -21,6 +26,15 @@ _WORDS = {
     "it": ("inviare", "donare", "chiedere", "saldo", "cronologia", "annulla", "aiuto", "lingua"),
     "pt": ("enviar", "doar", "pedir", "saldo", "histórico", "cancelar", "ajuda", "idioma"),
     "nl": ("sturen", "doneren", "vragen", "saldo", "geschiedenis", "annuleren", "hulp", "taal"),
+}
+_OWN = {
+    "fr": ("pin", "pin oublié", "lier", "délier"),
+    "en": ("pin", "forgot pin", "link", "unlink"),
+    "es": ("cambiar pin", "pin olvidado", "vincular", "desvincular"),
+    "de": ("pin ändern", "pin vergessen", "verknüpfen", "trennen"),
+    "it": ("cambiare pin", "pin dimenticato", "collegare", "scollegare"),
+    "pt": ("mudar pin", "pin esquecido", "vincular", "desvincular"),
+    "nl": ("pin wijzigen", "pin vergeten", "koppelen", "ontkoppelen"),
 }
 _SIGN = {"EUR": "€"}
 
@@ -51,6 +65,21 @@ def render(command: Command, language: str = "fr") -> str:
             return f"#{help_}"
         case SetLanguage(chosen):
             return f"#{choose} {chosen}"
+        case ChangePin() | ForgotPin() | LinkMe() | UnlinkMe():
+            return f"#{_own(command, language)}"
+
+
+def _own(command: OwnCommand, language: str) -> str:
+    pin, forgot, link, unlink = _OWN.get(language, _OWN["en"])
+    match command:
+        case ChangePin():
+            return pin
+        case ForgotPin():
+            return forgot
+        case LinkMe(code):
+            return f"{link} {code}".strip()
+        case UnlinkMe():
+            return unlink
 
 
 def _sentence(action: str, amount: Money, whom: str, memo: str | None, language: str) -> str:

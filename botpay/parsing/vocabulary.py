@@ -61,6 +61,7 @@ class Vocabulary:
         euro, foreign: names of currencies.
         cent: names of the minor unit -> the languages in which it may stand alone; all if empty.
         near_money: names of the euro and its cents, to be found by words that are nearly one of them.
+        own: requests about one's own account -> (kind, the first language that has it).
         names: what languages are called, in any language -> their codes.
         common: what words mean in a message whose language is unknown: all roles of French and English words, and the
             shared ones of every language.
@@ -76,6 +77,7 @@ class Vocabulary:
     near_money: Keywords
     foreign: frozenset[str]
     languages: Mapping[str, Language]
+    own: Mapping[str, tuple[str, str]]
     names: Mapping[str, str]
     common: Phrases
     shared: Phrases
@@ -129,10 +131,21 @@ def vocabulary() -> Vocabulary:
         near_money=Keywords((*_money(files, "euro"), *_cents(files))),
         foreign=_money(files, "foreign"),
         languages={language: _language(file) for language, file in files.items()},
+        own=_own(files),
         names={fold(name): language for language, file in files.items() for name in file["names"]},
         common=_merged(files, LANGUAGES, every=("fr", "en")),
         shared=_merged(files, ("fr", "en"), every=()),
     )
+
+
+def _own(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Requests about one's own account, folded; the first language to have one keeps it."""
+    found: dict[str, tuple[str, str]] = {}
+    for language, file in files.items():
+        for kind, phrases in file["own"].items():
+            for phrase in phrases:
+                found.setdefault(fold(phrase), (kind, language))
+    return found
 
 
 def _load(language: str) -> dict[str, Any]:
