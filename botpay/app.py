@@ -21,6 +21,7 @@ from botpay.dead_letters import DeadLetters
 from botpay.dialogues import store as dialogues
 from botpay.enrolment import Enrolment
 from botpay.errors import Busy, Code, Conflict, Transient
+from botpay.handlers.tries import NOT_READ
 from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms
 from botpay.lending import Lent
 from botpay.message import Inbound
@@ -179,8 +180,9 @@ class Application:
 
         Raises `Busy` or `StorageUnavailable` when nothing was done.
         """
-        if (await self._submit(entry)).outcome == Code.BUSY:
-            raise Busy("too many PINs are being checked")
+        outcome = (await self._submit(entry)).outcome
+        if outcome in NOT_READ:
+            raise Busy("no PIN is read now", Code(outcome))
         await asyncio.gather(*(check for check in self._checks if check.get_name() == entry.transfer_id))
 
     async def sweep(self) -> None:

@@ -105,7 +105,11 @@ class ConfigError(BotpayError):
 
 
 class Busy(BotpayError):
-    """Too much is waiting. Nothing was done; the platform delivers again."""
+    """Too much is waiting, or `code` says why nothing is taken now. Nothing was done; it can be sent again later."""
+
+    def __init__(self, text: str = "", code: Code = Code.BUSY) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Conflict(BotpayError):

@@ -7,6 +7,8 @@ from botpay.confirm.guessing import Guesses
 from botpay.errors import Code, LedgerFault, Refusal
 from botpay.handlers.world import World
 
+NOT_READ = (Code.TOO_SOON, Code.TOO_MANY_TODAY, Code.PINS_PAUSED, Code.PAYEE_PAUSED, Code.BUSY)
+"""Why a PIN was neither read nor counted: it may be entered again."""
 _PAUSES = (Code.PINS_PAUSED, Code.PAYEE_PAUSED)
 
 

@@ -105,7 +105,9 @@ class Pages:
                 return await handler(request)
             except _Trouble as why:
                 return trouble(request, why.status, why.key, self.language)
-            except (Busy, StorageUnavailable):
+            except Busy as busy:
+                return trouble(request, 503, busy.code.value, self.language)
+            except StorageUnavailable:
                 return trouble(request, 503, "busy", self.language)
             except web.HTTPException:
                 raise

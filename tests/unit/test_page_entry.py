@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from botpay.confirm import link
+from botpay.confirm.guessing import Bearable
 from botpay.handlers.world import PageEntry
 from botpay.message import Capabilities, SecretText
 from tests.conftest import ADAPTER, PINS, Town
@@ -125,3 +126,17 @@ def test_without_a_public_address_there_is_no_link(town: Town) -> None:
     town.pipeline = replace(town.pipeline, terms=replace(town.pipeline.terms, public_url=None))
     town.do(town.says("alice", "#send 10 euros @bob"))
     assert town.rows("select link from challenges") == [(None,)]
+
+
+def test_a_pin_that_was_not_read_can_be_sent_again_from_the_same_page(town: Town, enter: Enter) -> None:
+    """While a person has to wait, or too many others guess, a form is not marked as done: sent later, it pays."""
+    for number in (1, 2):
+        (check,) = town.do(enter(number=number, pin=SecretText("918273"))).checks
+        town.do(town.verdict(check))
+    third = enter(number=3)
+    for terms, code in ((Bearable(per_minute=2), "pins_paused"), (Bearable(per_person_per_day=2), "too_many_today")):
+        town.pipeline = replace(town.pipeline, terms=replace(town.pipeline.terms, bearable=terms))
+        assert town.do(third).outcome == code
+    town.pipeline = replace(town.pipeline, terms=replace(town.pipeline.terms, bearable=Bearable()))
+    (check,) = town.do(third).checks
+    assert town.do(town.verdict(check)).outcome == "posted"
