@@ -20,15 +20,17 @@ from botpay.database import Database
 from botpay.dead_letters import DeadLetters
 from botpay.dialogues import store as dialogues
 from botpay.enrolment import Enrolment
-from botpay.errors import Busy, Code, Conflict, Transient
+from botpay.errors import Busy, Code, ConfigError, Conflict, Transient
 from botpay.handlers.tries import NOT_READ
 from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms
 from botpay.lending import Lent
+from botpay.mail import MailChannel
 from botpay.message import Inbound
-from botpay.outbox.dispatcher import Dispatcher
+from botpay.outbox.dispatcher import Dispatcher, Sender
 from botpay.pipeline import CONFLICT, Pipeline, Result
-from botpay.policy import Caps, Cooling, Period
+from botpay.policy import Admission, Caps, Cooling, Level, Period
 from botpay.sealing import Keyring
+from botpay.second_channel import SecondChannel
 from botpay.web.pages import Pages
 from botpay.web.server import WebServer
 
@@ -47,6 +49,7 @@ class Application:
     Args:
         settings: checked settings; the database must have the current schema when `start_core` is called.
         adapters: those to run, each with its own settings.
+        channel: the second one, in the place of e-mail by the settings.
         verify: in the place of the slow hash, where that is not what is measured.
     """
 
@@ -57,10 +60,13 @@ class Application:
         clock: Clock = system_clock,
         *,
         verify: Verify | None = None,
+        channel: SecondChannel | None = None,
     ) -> None:
         keys = settings.keys
         audit_key = bytes.fromhex(keys.audit.get_secret_value())
         keyring = Keyring.of(keys)
+        self._troubles = settings.enrolment_troubles(channel is not None)
+        channel = channel or channel_of(settings)
         self._adapters = adapters
         self._clock = clock
         self.database = Database(settings.database)
@@ -72,9 +78,12 @@ class Application:
             capabilities={adapter.name: adapter.capabilities for adapter in adapters},
             public_url=settings.web.public_url,
             link_secret=keyring.secret("link"),
-            enrolling=True,
             cooling=Cooling(lasts=settings.cooling, per_day=settings.cooling_per_day),
             bearable=Bearable(**settings.guessing.model_dump()),
+            admission=_admission(settings),
+            code_secret=keyring.secret("code"),
+            channel=channel.name if channel else "",
+            address_of=channel.address if channel else lambda _: None,
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
         self._checker = Checker(
@@ -95,7 +104,10 @@ class Application:
         dead_letters = DeadLetters(self.database, clock, keyring, settings.language)
         self.enrolment = Enrolment(database=self.database, clock=clock, hasher=hasher, audit_key=audit_key)
         self._batcher = Batcher(pipeline.process, dead_letters.keep)
-        self._outbox = Dispatcher(self.database, keyring, {a.name: a for a in adapters}, self._submit, clock)
+        senders: dict[str, Sender] = {adapter.name: adapter for adapter in adapters}
+        if channel:
+            senders[channel.name] = channel
+        self._outbox = Dispatcher(self.database, keyring, senders, self._submit, clock)
         for adapter in adapters:
             adapter.meet(lent_to(adapter, settings, self.database, clock))
         routes = [route for adapter in adapters for route in adapter.routes()]
@@ -125,9 +137,12 @@ class Application:
     async def start_core(self) -> str | None:
         """Start all but the adapters; returns the base URL of the web server if there is one.
 
-        Raises `ConfigError` if the database's schema is not the current one.
+        Raises `ConfigError` if the database's schema is not the current one, or people could not enrol as the settings
+        say.
         """
         await asyncio.to_thread(migrations.require_current, self.database)
+        for trouble in self._troubles:
+            raise ConfigError(trouble)
         self._batcher.start()
         self._tasks = [asyncio.create_task(self._outbox.run()), asyncio.create_task(self._sweep_for_ever())]
         return await self._web.start() if self._web else None
@@ -260,4 +275,18 @@ def lent_to(adapter: Adapter, settings: Settings, database: Database, clock: Clo
         clock=clock,
         keyring=Keyring.of(settings.keys),
         audit_key=audit_key,
+    )
+
+
+def channel_of(settings: Settings) -> SecondChannel | None:
+    """The second channel of an installation's settings: e-mail, if it is set up."""
+    return MailChannel(settings.mail) if settings.mail else None
+
+
+def _admission(settings: Settings) -> Admission:
+    asked = settings.enrolment
+    return Admission(
+        level=Level(asked.level),
+        countries=asked.countries,
+        terms={str(language): text for language, text in asked.terms.items()},
     )

@@ -4,6 +4,7 @@ Every setting can come from the environment as BOTPAY_SECTION__NAME (BOTPAY_KEYS
 """
 
 import difflib
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from babel import Locale
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -35,6 +37,7 @@ LEGAL_CAP_PERSON = Money(250_00)
 LEGAL_CAP_CHARITY = Money(500_00)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MORE_THAN_ANY_CAP = 10**9
+_COUNTRY = re.compile("[A-Z]{2}")
 
 
 class Section(BaseModel):
@@ -192,6 +195,56 @@ class Guessing(Section):
     per_hour: int = Field(default=600, ge=10)
 
 
+def _is_country(code: str) -> str:
+    if code not in Locale("en").territories or not _COUNTRY.fullmatch(code):
+        raise ValueError(f"{code!r} is no country of ISO 3166: write two capitals, such as FR")
+    return code
+
+
+class Enrolment(Section):
+    """What is asked of people who open an account.
+
+    Attributes:
+        level: "demo" asks for language, name and PIN alone; "standard" also for the terms, the country of residence
+            and an e-mail address, to which a code is sent; "checked" also has the operator approve everybody before
+            their first payment.
+        countries: of residence, of those who may pay and be paid.
+        terms: what people have to accept, by language; that of the installation is needed, the other is not.
+    """
+
+    level: Literal["demo", "standard", "checked"] = "standard"
+    countries: tuple[Annotated[str, AfterValidator(_is_country)], ...] = Field(default=("FR",), min_length=1)
+    terms: Mapping[Literal["fr", "en"], Annotated[str, Field(min_length=1, max_length=2000)]] = {}
+
+
+class Mail(Section):
+    """The server through which e-mail is sent.
+
+    Attributes:
+        security: STARTTLS, TLS from the first byte, or none, which is taken on this machine alone.
+        ca_file: the authority of the server's certificate, if it is not one that is known everywhere.
+        sender: from whom it comes, "botpay@example.org" or "Botpay <botpay@example.org>"; written as `from`.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    sender: str = Field(alias="from", pattern=r"^[^\r\n]*[^\s@<>]+@[^\s@<>]+\.?[^\s@<>]+>?$")
+
+    @model_validator(mode="after")
+    def _safe(self) -> "Mail":
+        if self.security == "none" and self.host not in _LOOPBACK:
+            raise ValueError("security none would send codes in the clear: write starttls or tls")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        return self
+
+
 class Settings(BaseSettings):
     """All of it. `adapters` holds each adapter's own section, checked by the adapter itself."""
 
@@ -207,6 +260,8 @@ class Settings(BaseSettings):
     web: Web = Web()
     hashing: Hashing = Hashing()
     guessing: Guessing = Guessing()
+    enrolment: Enrolment = Enrolment()
+    mail: Mail | None = None
     adapters: dict[str, dict[str, Any]] = Field(default={}, repr=False)  # sections hold tokens
 
     @property
@@ -239,6 +294,24 @@ class Settings(BaseSettings):
     def confirm_within(self) -> timedelta:
         """How long a payment waits for its PIN."""
         return timedelta(seconds=self.limits.confirm_within_seconds)
+
+    def enrolment_troubles(self, has_channel: bool = False) -> list[str]:
+        """What is missing for people to enrol as the settings say, each with its remedy.
+
+        Args:
+            has_channel: there is a second channel other than e-mail.
+        """
+        if self.enrolment.level == "demo":
+            return []
+        needs = f'[enrolment] level = "{self.enrolment.level}"'
+        troubles = []
+        if self.language not in self.enrolment.terms:
+            troubles.append(
+                f"{needs} needs the terms that people accept: write them in enrolment.terms.{self.language}"
+            )
+        if self.mail is None and not has_channel:
+            troubles.append(f"{needs} sends codes by e-mail: add a section [mail] with host and from")
+        return troubles
 
     @classmethod
     def settings_customise_sources(
@@ -309,6 +382,8 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "web": Web,
     "hashing": Hashing,
     "guessing": Guessing,
+    "enrolment": Enrolment,
+    "mail": Mail,
 }
 
 

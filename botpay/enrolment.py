@@ -36,9 +36,16 @@ class Enrolment:
     audit_key: bytes = field(repr=False)
 
     def add_person(
-        self, name: str, language: str, pin: SecretText, actors: Sequence[Actor], *, currency: str = "EUR"
+        self,
+        name: str,
+        language: str,
+        pin: SecretText,
+        actors: Sequence[Actor],
+        *,
+        country: str | None = None,
+        currency: str = "EUR",
     ) -> Person:
-        """A person with an empty account, known by the identities of `actors`.
+        """A person with an empty account, known by the identities of `actors`; the operator approves whom they add.
 
         Raises `ConfigError` if the name is empty, the PIN is not six digits or too easily guessed, or an identity or a
         handle is somebody's already.
@@ -48,7 +55,7 @@ class Enrolment:
         if not is_pin(pin.reveal()) or is_weak(pin.reveal()):
             raise ConfigError("a PIN is six digits, and not a sequence, a repetition or a date: choose another")
         now = self.clock()
-        person = Person(id=ids.fresh(now), name=name, language=language)
+        person = Person(id=ids.fresh(now), name=name, language=language, country=country, approved_at=now)
         kept = Pin(person_id=person.id, hash=self.hasher.hash(person.id, pin))
         with self.database.write() as connection:
             _require_free(connection, actors)

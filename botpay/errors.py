@@ -54,6 +54,8 @@ class Code(StrEnum):
     UNKNOWN_PAYEE = "unknown_payee"
     UNSURE_PAYEE = "unsure_payee"
     PERSON_FROZEN = "person_frozen"
+    OTHER_COUNTRY = "other_country"
+    AWAITING_APPROVAL = "awaiting_approval"
     PAYEE_FROZEN = "payee_frozen"
     PERSON_LOCKED = "person_locked"
     TOO_MANY_WAITING = "too_many_waiting"

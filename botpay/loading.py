@@ -17,11 +17,13 @@ from botpay.confirm.guesses import load_guesses
 from botpay.confirm.keypad import PIN_DIGITS, named_in
 from botpay.confirm.pin import is_pin
 from botpay.confirm.store import load_challenges, load_pins
+from botpay.dialogues.sendings import load_sendings
 from botpay.dialogues.store import load_dialogues
 from botpay.directory import linking
 from botpay.directory.link_codes import load_link_codes
 from botpay.directory.people import HandleKey, Identity, IdentityKey, Sighting, fold, identity_of
-from botpay.directory.store import load_identities, load_people, load_sightings
+from botpay.directory.store import load_identities, load_people, load_sightings, load_taken
+from botpay.handlers import codes
 from botpay.handlers.linking import KIND as LINKING
 from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms, Unit, World
 from botpay.inbox import load_marks
@@ -87,7 +89,7 @@ def load(
     _load_dialogues(connection, units, world, keyring)
     _load_link_codes(connection, units, world)
     _load_what_waits(connection, units, world, keyring)
-    _load_people_and_money(connection, units, world)
+    _load_people_and_money(connection, units, world, keyring)
     _load_guesses(connection, units, world)
     before = copy(world)
     for name in _CHANGING:
@@ -124,6 +126,10 @@ def _load_dialogues(connection: Connection, units: Sequence[Unit], world: World,
     ids = {unit.event.dialogue_id for unit in units if isinstance(unit.event, _ABOUT_DIALOGUES)}
     if authors or ids:
         world.dialogues = {d.key: d for d in load_dialogues(connection, keyring, ids=ids, keys=authors)}
+    marks = {mark for dialogue in world.dialogues.values() for mark in codes.marks_of(world.terms, dialogue)}
+    if marks:
+        world.sendings = load_sendings(connection, marks, day_of(world.now))
+        world.taken = load_taken(connection, marks)
     unmet = [key for key in world.dialogues if key not in world.identities]
     if unmet:
         world.identities |= {i.key: i for i in load_identities(connection, keys=unmet)}
@@ -173,7 +179,7 @@ def _load_what_waits(connection: Connection, units: Sequence[Unit], world: World
     world.receipts |= load_receipts(connection, [c.prompt_id for c in found])
 
 
-def _load_people_and_money(connection: Connection, units: Sequence[Unit], world: World) -> None:
+def _load_people_and_money(connection: Connection, units: Sequence[Unit], world: World, keyring: Keyring) -> None:
     """The people concerned with all their identities, their PINs, and accounts, locked in the order of their ids.
 
     The lock comes first: what is read behind it (who is frozen, what was spent) stays true until the commit.
@@ -187,7 +193,7 @@ def _load_people_and_money(connection: Connection, units: Sequence[Unit], world:
         return
     owners = people | {c.id for c in world.charities.values()}
     world.know_accounts(load_accounts(connection, owners=sorted(owners), debited=()))  # charities only receive
-    world.people = {p.id: p for p in load_people(connection, sorted(people))}
+    world.people = {p.id: p for p in load_people(connection, sorted(people), keyring)}
     world.identities |= {i.key: i for i in load_identities(connection, people_ids=sorted(people))}
     world.pins = {p.person_id: p for p in load_pins(connection, sorted(world.people))}
     owned = [(i.person_id, i.key) for i in world.identities.values() if i.person_id]

@@ -86,8 +86,66 @@ def may_spend(limits: Limits, spent: Mapping[int, int], amount: Money, today: in
     return Refusal.because(Code.LIMIT_EXCEEDED, amount=amount, **details)
 
 
-def may_take_part(*, payer_frozen: bool, payee_frozen: bool) -> Refusal | None:
-    """Whether the two sides of a payment may pay and be paid: neither is frozen."""
-    if payer_frozen:
+class Level(StrEnum):
+    """How much is asked of people before they take part."""
+
+    DEMO = "demo"  # language, name and PIN
+    STANDARD = "standard"  # also the terms, the country of residence, and a code by the second channel
+    CHECKED = "checked"  # also the operator's approval before the first payment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Who may open an account by themselves, and who may take part in payments.
+
+    Attributes:
+        countries: of residence, of those who may pay and be paid.
+        terms: what is to be accepted, by language.
+    """
+
+    level: Level
+    countries: tuple[str, ...] = ()
+    terms: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What decides whether one side of a payment may take part in it.
+
+    Attributes:
+        country: of residence, if it was asked.
+    """
+
+    frozen: bool = False
+    locked: bool = False
+    approved: bool = False
+    country: str | None = None
+
+
+def may_take_part(admission: Admission | None, payer: Standing, payee: Standing | None) -> Refusal | None:
+    """Whether the two sides of a payment may pay and be paid.
+
+    Args:
+        admission: None where nothing is asked of anybody.
+        payee: None for a charity, of which none of this is asked.
+
+    The payer is told what is wrong with them; what is wrong with the payee is between them and the operator.
+    """
+    if payer.frozen:
         return Refusal(Code.PERSON_FROZEN)
-    return Refusal(Code.PAYEE_FROZEN) if payee_frozen else None
+    if payer.locked:
+        return Refusal(Code.PERSON_LOCKED)
+    if refusal := _is_admitted(admission, payer):
+        return refusal
+    payable = payee is None or not (payee.frozen or _is_admitted(admission, payee))
+    return None if payable else Refusal(Code.PAYEE_FROZEN)
+
+
+def _is_admitted(admission: Admission | None, side: Standing) -> Refusal | None:
+    if admission is None or admission.level is Level.DEMO:
+        return None
+    if side.country not in admission.countries:
+        return Refusal(Code.OTHER_COUNTRY)
+    if admission.level is Level.CHECKED and not side.approved:
+        return Refusal(Code.AWAITING_APPROVAL)
+    return None

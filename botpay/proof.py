@@ -7,6 +7,7 @@ Whoever writes one of these gives `audit.append` its state, by one of the functi
 """
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -70,8 +71,13 @@ def state_of_pin(pin: Pin) -> State:
 
 
 def state_of_person(person: Person) -> State:
-    """A person's name, as payers are shown it, and since when they are frozen."""
-    return State("people", person.id, (person.name, None if person.frozen_at is None else micros(person.frozen_at)))
+    """A person's name, as payers are shown it, since when they are frozen, and all that decides whether they may pay.
+
+    What came to the table later stands behind only where it is set: the state of a row without it stays what it was.
+    """
+    since = (person.terms_at, person.approved_at, person.locked_at, person.forgotten_at)
+    later = (person.country, person.contact_mark, person.terms, *map(_micros, since))
+    return State("people", person.id, (person.name, _micros(person.frozen_at), *(later if any(later) else ())))
 
 
 def state_of_identity(key: IdentityKey, person_id: str | None, since: datetime | None = None) -> State:
@@ -89,12 +95,17 @@ def state_of_account(account: Account) -> State:
     return State("accounts", str(account.id), (account.owner, account.kind.value, account.currency))
 
 
+def _micros(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)
+
+
 def _living(connection: Connection) -> Iterator[State]:
     """All rows that live on and that the chain covers, as they are."""
     for row in connection.execute(select(pins)).mappings():
         yield state_of_pin(Pin(**row))
-    for id_, name, frozen_at in connection.execute(select(people.c.id, people.c.name, people.c.frozen_at)):
-        yield state_of_person(Person(id=id_, name=name, language="", frozen_at=frozen_at))
+    covered = [f.name for f in fields(Person) if f.name not in ("language", "contact")]
+    for row in connection.execute(select(*(people.c[name] for name in covered))).mappings():
+        yield state_of_person(Person(**row, language=""))
     names = ("adapter", "tenant", "id", "person_id", "since")
     owned = or_(identities.c.person_id.is_not(None), identities.c.since.is_not(None))
     for *key, person_id, since in connection.execute(select(*(identities.c[name] for name in names)).where(owned)):

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -74,6 +75,11 @@ def _duration(span: timedelta, language: str) -> str:
     if seconds >= 2 * _MINUTE:
         seconds -= seconds % _MINUTE
     return format_timedelta(timedelta(seconds=seconds), locale=language, threshold=2)
+
+
+def country(code: str, language: str) -> str:
+    """A country of ISO 3166 as the language calls it."""
+    return str(Locale.parse(best_language([language], "en")).territories[code])
 
 
 def _written(value: Any, language: str) -> Any:

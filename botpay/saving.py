@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 from botpay import ids, proof
 from botpay.audit.chain import State
 from botpay.audit.store import append
+from botpay.clock import day_of
 from botpay.confirm.guesses import save_guesses
 from botpay.confirm.store import add_pin, save_challenges, save_pins
+from botpay.dialogues.sendings import save_sendings
 from botpay.dialogues.store import save_dialogues
 from botpay.directory.link_codes import save_link_codes
 from botpay.directory.people import SETTLED_AFTER
@@ -58,10 +60,12 @@ def save(
     audited = [(_name(event), decision.outcome) for event, decision in done if not decision.deliveries]
     pins = _changed(before.pins, world.pins)
     save_accounts(connection, before.accounts, _changed(before.accounts, world.accounts))
-    enrolled = [*_save_enrolled(connection, before, world), *_save_owners(connection, before, world)]
+    enrolled = [*_save_enrolled(connection, keyring, before, world), *_save_owners(connection, before, world)]
     save_link_codes(connection, _changed(before.link_codes, world.link_codes))
     save_pins(connection, before.pins, [pin for pin in pins if pin.person_id in before.pins])
     save_languages(connection, [p for p in _changed(before.people, world.people) if p.id in before.people])
+    counted = {mark for _, decision in done for mark in decision.sendings}
+    save_sendings(connection, {mark: world.sendings[mark] for mark in counted}, day_of(world.now))
     save_spending(connection, _spent(before, world))
     save_guesses(connection, [found for _, decision in done for found in decision.guesses], world.now)
     letters = [letter for event, decision in done for letter in _numbered(event, decision, world)]
@@ -74,7 +78,7 @@ def save(
     save_dialogues(connection, keyring, before.dialogues, world.dialogues)
 
 
-def _save_enrolled(connection: Connection, before: World, world: World) -> list[State]:
+def _save_enrolled(connection: Connection, keyring: Keyring, before: World, world: World) -> list[State]:
     """People who are new, with their PINs, identities and an account each; what the audit holds of them.
 
     The account's number is the database's to give, so what a new person asks in the very same batch finds none: that
@@ -82,7 +86,7 @@ def _save_enrolled(connection: Connection, before: World, world: World) -> list[
     """
     states: list[State] = []
     for person in (person for person in world.people.values() if person.id not in before.people):
-        save_person(connection, person, world.now)
+        save_person(connection, person, world.now, keyring)
         add_pin(connection, world.pins[person.id])
         states.append(proof.state_of_person(person))
         for identity in world.identities_of(person.id):

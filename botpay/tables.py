@@ -6,6 +6,7 @@ from botpay.charities import store as charities
 from botpay.confirm import guesses
 from botpay.confirm import store as confirm
 from botpay.database import metadata
+from botpay.dialogues import sendings
 from botpay.dialogues import store as dialogues
 from botpay.directory import link_codes
 from botpay.directory import store as directory
@@ -25,6 +26,7 @@ __all__ = [
     "link_codes",
     "metadata",
     "outbox",
+    "sendings",
     "spending",
     "vault",
 ]

@@ -44,6 +44,9 @@ def add_person(
     ],
     handle: Annotated[str | None, typer.Option("--handle", help="The @name there, without @.")] = None,
     language: Annotated[str, typer.Option("--language", help="fr or en.")] = "fr",
+    country: Annotated[
+        str | None, typer.Option("--country", help="Of residence, such as FR; by default the first of those admitted.")
+    ] = None,
     fund: Annotated[str | None, typer.Option("--fund", help="Money to begin with, such as 300.00.")] = None,
     config: ConfigOption = None,
     database: DatabaseOption = None,
@@ -58,8 +61,12 @@ def add_person(
     pin = SecretText(getpass.getpass("PIN (6 digits): ") if sys.stdin.isatty() else sys.stdin.readline().strip())
     if not pin:
         raise ConfigError("no PIN was given: type it when asked, or pass it on standard input")
-    with _enrolment(settings_of(config, database)) as enrolment:
-        person = enrolment.add_person(name, language, pin, actors)
+    settings = settings_of(config, database)
+    admitted = settings.enrolment.countries
+    if country is not None and country not in admitted:
+        raise ConfigError(f"--country {country!r} is none of enrolment.countries: {', '.join(admitted)}")
+    with _enrolment(settings) as enrolment:
+        person = enrolment.add_person(name, language, pin, actors, country=country or admitted[0])
         if amount:
             enrolment.fund(person.id, amount, "first funding")
     print(f"added {name} as {person.id}")

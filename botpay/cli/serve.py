@@ -15,7 +15,7 @@ import structlog
 import typer
 
 from botpay import keyfiles, migrations
-from botpay.app import Application, lent_to
+from botpay.app import Application, channel_of, lent_to
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.loading import load_adapters
 from botpay.clock import minute_as_time, system_clock
@@ -59,6 +59,8 @@ def doctor(config: ConfigOption = None) -> None:
         *_file_troubles(config or DEFAULT_CONFIG),
         *keyfiles.troubles(settings.keys.files),
         *_database_troubles(settings),
+        *settings.enrolment_troubles(),
+        *asyncio.run(_channel_troubles(settings)),
         *asyncio.run(_adapter_troubles(settings)),
     ]
     for trouble in wrong:
@@ -175,6 +177,11 @@ def _guess_troubles(database: Database) -> Sequence[str]:
         f"{wrong} PINs were wrong within a day, and {refused} were not read because of [guessing], last at {at}: find "
         "out who guesses, or raise [guessing] if nobody does"
     ]
+
+
+async def _channel_troubles(settings: Settings) -> Sequence[str]:
+    channel = channel_of(settings)
+    return [f"mail: {trouble}" for trouble in await channel.check()] if channel else []
 
 
 async def _adapter_troubles(settings: Settings) -> Sequence[str]:

@@ -3,11 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from botpay.errors import Code, Refusal
-from botpay.message import Actor
+from botpay.message import Actor, SecretText
 
 SETTLED_AFTER = timedelta(days=30)
 """A handle that moved between two ids less than this long ago pays nobody."""
@@ -18,12 +18,30 @@ HandleKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """An account holder of this installation. While frozen they neither pay nor are paid."""
+    """An account holder of this installation. While frozen they neither pay nor are paid.
+
+    Attributes:
+        country: of residence (ISO 3166), if it was asked.
+        contact: their address at the second channel, if it was asked; sealed at rest.
+        contact_mark: the keyed digest by which the address is found: one person has it at most.
+        terms: which version of the terms they accepted, and when.
+        approved_at: since when the operator lets them pay, where that is asked.
+        locked_at: since when the operator lets nothing be done in their name; money still comes in.
+        forgotten_at: since when nothing is known of them but what moved.
+    """
 
     id: str
     name: str
     language: str
     frozen_at: datetime | None = None
+    country: str | None = None
+    contact: SecretText = field(default_factory=SecretText)
+    contact_mark: str | None = None
+    terms: str | None = None
+    terms_at: datetime | None = None
+    approved_at: datetime | None = None
+    locked_at: datetime | None = None
+    forgotten_at: datetime | None = None
 
     @property
     def frozen(self) -> bool:

@@ -5,11 +5,13 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     ColumnElement,
     Connection,
     ForeignKey,
     Index,
+    RowMapping,
     String,
     Table,
     Uuid,
@@ -23,9 +25,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from botpay.database import Instant, metadata
+from botpay.database import Instant, Sealed, metadata
 from botpay.directory.people import HandleKey, Identity, IdentityKey, Person, Sighting
 from botpay.errors import LedgerFault
+from botpay.message import SecretText
+from botpay.sealing import Keyring, place
 
 people = Table(
     "people",
@@ -34,7 +38,16 @@ people = Table(
     Column("name", String, nullable=False),
     Column("language", String, nullable=False),
     Column("frozen_at", Instant),
+    Column("country", String(2)),
+    Column("contact", Sealed("id")),
+    Column("contact_mark", String, CheckConstraint("(contact is null) = (contact_mark is null)", name="contact")),
+    Column("terms", String),
+    Column("terms_at", Instant, CheckConstraint("(terms is null) = (terms_at is null)", name="terms")),
+    Column("approved_at", Instant),
+    Column("locked_at", Instant),
+    Column("forgotten_at", Instant),
     Column("created_at", Instant, nullable=False),
+    Index(None, "contact_mark", unique=True),
 )
 identities = Table(
     "identities",
@@ -83,14 +96,22 @@ _speak = update(people).where(people.c.id == bindparam("_id")).values(language=b
 _handles = select(*handles.c).where(_among_keys(handles.c.adapter, handles.c.tenant, handles.c.handle))
 
 
-def load_people(connection: Connection, ids: Collection[str]) -> list[Person]:
-    """Some people by id."""
-    return [Person(**row) for row in connection.execute(_people_by_id, {"ids": list(ids)}).mappings()]
+_marks = select(people.c.contact_mark).where(people.c.contact_mark.in_(bindparam("marks", expanding=True)))
+
+
+def load_people(connection: Connection, ids: Collection[str], keyring: Keyring | None = None) -> list[Person]:
+    """Some people by id; without a keyring, without their addresses."""
+    return [_person_of(row, keyring) for row in connection.execute(_people_by_id, {"ids": list(ids)}).mappings()]
+
+
+def load_taken(connection: Connection, marks: Collection[str]) -> set[str]:
+    """Which of some marks are of addresses that are somebody's."""
+    return {str(mark) for mark in connection.execute(_marks, {"marks": list(marks)}).scalars()}
 
 
 def load_people_named(connection: Connection, name: str) -> list[Person]:
     """Everybody of just this name."""
-    return [Person(**row) for row in connection.execute(_people_by_name, {"name": name}).mappings()]
+    return [_person_of(row, None) for row in connection.execute(_people_by_name, {"name": name}).mappings()]
 
 
 def load_identities(
@@ -106,9 +127,12 @@ def load_sightings(connection: Connection, keys: Collection[HandleKey]) -> list[
     return [Sighting(**row) for row in connection.execute(_handles, _keys(keys)).mappings()]
 
 
-def save_person(connection: Connection, person: Person, created_at: object) -> None:
-    """Add a person."""
-    connection.execute(insert(people).values(**asdict(person), created_at=created_at))
+def save_person(connection: Connection, person: Person, created_at: object, keyring: Keyring | None = None) -> None:
+    """Add a person; one with an address needs a keyring."""
+    values = {f.name: getattr(person, f.name) for f in fields(person)}
+    contact = person.contact.reveal()
+    values["contact"] = keyring.seal(_place(person.id), contact) if contact and keyring else None
+    connection.execute(insert(people).values(**values, created_at=created_at))
 
 
 def save_languages(connection: Connection, changed: Iterable[Person]) -> None:
@@ -147,6 +171,22 @@ def save_identities(connection: Connection, rows: Iterable[Identity]) -> None:
 def save_sightings(connection: Connection, rows: Iterable[Sighting]) -> None:
     """Add handles seen or renew when they were last."""
     _upsert(connection, handles, [asdict(row) for row in rows], ("last_seen",))
+
+
+def _person_of(row: RowMapping, keyring: Keyring | None) -> Person:
+    """A person; an address that no key that is here opens is as if it were not there."""
+    return Person(**{**row, "contact": _opened(row["id"], row["contact"], keyring)})
+
+
+def _opened(person_id: str, sealed: bytes | None, keyring: Keyring | None) -> SecretText:
+    try:
+        return SecretText(keyring.unseal(_place(person_id), sealed) if keyring and sealed else "")
+    except LedgerFault:
+        return SecretText()
+
+
+def _place(person_id: str) -> str:
+    return place("people", person_id, "contact")
 
 
 def _keys(keys: Collection[tuple[str, str, str]]) -> dict[str, list[Any]]:

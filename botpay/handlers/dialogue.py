@@ -29,12 +29,14 @@ class Question:
 
     Attributes:
         choices: (key, label) of what can be answered; buttons where the platform has them.
+        free: what is none of the choices is an answer too.
         pin: the answer is a PIN, on keys where the platform has them.
     """
 
     text: str
     choices: tuple[tuple[str, str], ...] = ()
     pin: bool = False
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +256,17 @@ def _shown(world: World, dialogue: Dialogue, step: Step, letter: Letter) -> Outb
     if question.pin:
         return replace(letter.outbound, text=text, keypad=_keys(world, dialogue, step))
     if question.choices and not can.buttons:
-        listed = ", ".join(f"{number} {label}" for number, (_, label) in enumerate(question.choices, start=1))
-        text += "\n" + sentence("dialogue.choices", dialogue.language, choices=listed)
+        text += "\n" + _listed(question, dialogue.language)
     buttons = _buttons(world, dialogue, step, question) if can.buttons else ()
     return replace(letter.outbound, text=text, buttons=buttons)
+
+
+def _listed(question: Question, language: str) -> str:
+    """The choices, to be typed."""
+    if question.free:
+        return "\n".join(sentence("dialogue.or", language, choice=label) for _, label in question.choices)
+    listed = ", ".join(f"{number} {label}" for number, (_, label) in enumerate(question.choices, start=1))
+    return sentence("dialogue.choices", language, choices=listed)
 
 
 def _keys(world: World, dialogue: Dialogue, step: Step) -> Keypad:

@@ -143,7 +143,7 @@ def _typed(world: World, inbound: Inbound, author: Actor, turn: Turn, step: Step
             asked = again(world, turn, step, sentence("dialogue.use_keypad", language))
             return replace(asked, letters=(*talk.taken_away(world, inbound, author), *asked.letters))
     if question.choices:
-        chosen = _choice(question, turn.said)
+        chosen = _choice(question, turn.said) or (turn.said if question.free else None)
         if chosen is None:
             return again(world, turn, step, sentence("dialogue.choose", language))
         turn = replace(turn, said=chosen)
@@ -151,10 +151,10 @@ def _typed(world: World, inbound: Inbound, author: Actor, turn: Turn, step: Step
 
 
 def _choice(question: Question, typed: str) -> str | None:
-    """The key of the choice that was typed: by its number, its key or its label."""
+    """The key of the choice that was typed: by its label, or its number or key where nothing else is an answer."""
     wanted = typed.casefold()
     for number, (key, label) in enumerate(question.choices, start=1):
-        if wanted in (str(number), key.casefold(), label.casefold()):
+        if wanted in (label.casefold(), *(() if question.free else (str(number), key.casefold()))):
             return key
     return None
 

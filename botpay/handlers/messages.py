@@ -44,7 +44,7 @@ def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
         return IGNORED
     language = language_for(world, inbound, reading.language)
     stranger = world.person_of(author.key) is None
-    if stranger and world.terms.enrolling and not isinstance(reading.meaning, LinkMe):
+    if stranger and world.terms.admission is not None and not isinstance(reading.meaning, LinkMe):
         return _meet(world, inbound, author, reading.meaning, language)
     if isinstance(reading.meaning, Refusal):
         stranger = stranger and inbound.chat.visibility is Visibility.PRIVATE

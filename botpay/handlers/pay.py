@@ -69,10 +69,19 @@ def may_spend(world: World, payer_id: str, amount: Money, by: IdentityKey) -> Re
 
 
 def may_take_part(world: World, payer_id: str, payee_owner: str) -> Refusal | None:
-    """Whether nobody is frozen; a charity never is."""
+    """Whether both sides are admitted and nobody is frozen; of a charity none of this is asked."""
     payee = world.people.get(payee_owner)
     return policy.may_take_part(
-        payer_frozen=world.people[payer_id].frozen, payee_frozen=payee is not None and payee.frozen
+        world.terms.admission, _standing(world.people[payer_id]), _standing(payee) if payee else None
+    )
+
+
+def _standing(person: Person) -> policy.Standing:
+    return policy.Standing(
+        frozen=person.frozen,
+        locked=person.locked_at is not None,
+        approved=person.approved_at is not None,
+        country=person.country,
     )
 
 

@@ -4,7 +4,7 @@ The world is what load read: all that the messages of one batch can touch. A dec
 to send; the world takes them in before the next message is decided, so that messages of one batch see each other.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from botpay.ledger.model import Account, Transfer, TransferKind
 from botpay.message import Capabilities, Inbound, SecretText
 from botpay.outbox.model import Delivery, Letter
 from botpay.parsing import Reading
-from botpay.policy import Caps, Cooling, Limits
+from botpay.policy import Admission, Caps, Cooling, Limits
 
 CURRENCY = "EUR"
 """Of the accounts that people have."""
@@ -88,7 +88,9 @@ class Terms:
 
     Attributes:
         public_url: where people's browsers find our pages; None where there are none.
-        enrolling: strangers may open an account by themselves.
+        admission: what is asked of people; None where the operator alone enrols, and nothing is asked.
+        address_of: the address at the second channel that somebody wrote, or None.
+        channel: what the second channel is called.
     """
 
     caps: Caps
@@ -100,7 +102,10 @@ class Terms:
     cooling: Cooling = field(default_factory=Cooling)
     public_url: str | None = None
     link_secret: bytes = field(default=b"", repr=False)
-    enrolling: bool = False
+    admission: Admission | None = None
+    code_secret: bytes = field(default=b"", repr=False)
+    channel: str = "mail"
+    address_of: Callable[[str], str | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +124,7 @@ class Decision:
     dialogues: tuple[Dialogue, ...] = ()
     works: tuple[Work, ...] = ()
     guesses: tuple[Guesses, ...] = ()
+    sendings: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
 
     @property
@@ -146,6 +152,8 @@ class World:
     Attributes:
         room: how many more PINs can be checked without having to wait too long.
         guesses: tries of everybody and for payees within the last hour; None if none of these messages can be a try.
+        sendings: codes sent today, by the mark of an address or an identity.
+        taken: marks of addresses that are somebody's.
         spent: minor units by account and day: what the tables hold if there are limits, else what the batch adds.
     """
 
@@ -168,6 +176,8 @@ class World:
     spent: dict[int, dict[int, int]] = field(default_factory=dict)
     dialogues: dict[IdentityKey, Dialogue] = field(default_factory=dict)
     link_codes: dict[str, LinkCode] = field(default_factory=dict)
+    sendings: dict[str, int] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
     def account(self, owner: str, currency: str) -> Account:
         """The account of a person or charity in a currency."""
@@ -219,6 +229,8 @@ class World:
         self.link_codes.update((c.person_id, c) for c in decision.link_codes)
         if self.guesses is not None:
             guessing.add(self.guesses, decision.guesses)
+        self.sendings.update((mark, self.sendings[mark] + 1) for mark in decision.sendings)
+        self.taken.update(p.contact_mark for p in decision.people if p.contact_mark)
 
     def _book(self, transfer: Transfer) -> None:
         rules.book(self.accounts, transfer)

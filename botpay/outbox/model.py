@@ -23,7 +23,8 @@ class Letter:
 
     Attributes:
         replaces_letter: the outbound of ours whose message this one takes the place of.
-        fallback: said in public if the person cannot be reached; holds nothing private.
+        fallback: said where that can be read if the person cannot be reached: in public, with nothing private in it, or
+            in the chat instead of by mail.
     """
 
     outbound: Outbound

@@ -10,7 +10,7 @@ from typing import Protocol
 from botpay import migrations
 from botpay.app import Application
 from botpay.clock import Clock
-from botpay.config import Keys, Settings, Web
+from botpay.config import Enrolment, Keys, Settings, Web
 from botpay.confirm.pin import is_pin
 from botpay.database import Database
 from botpay.message import SecretText
@@ -48,7 +48,9 @@ def settle_in(application: Application, stage: Stage, residents: Sequence[Reside
     """Enrol the people of a script with their money, and its charity."""
     for resident in residents:
         actor = stage.actor(resident.who)
-        person = application.enrolment.add_person(resident.name, resident.language, SecretText(resident.pin), [actor])
+        person = application.enrolment.add_person(
+            resident.name, resident.language, SecretText(resident.pin), [actor], country="FR"
+        )
         application.enrolment.fund(person.id, resident.funds, "demo")
     application.enrolment.add_charity(CHARITY_NAME, CHARITY_TAG)
 
@@ -91,7 +93,7 @@ async def _act(stage: Stage, said: Said) -> None:
 
 def embedded(database: Path, keys: Keys) -> Settings:
     """Settings for an SQLite file, brought to the current schema."""
-    settings = Settings(database=f"sqlite:///{database}", keys=keys, web=Web(port=0))
+    settings = Settings(database=f"sqlite:///{database}", keys=keys, web=Web(port=0), enrolment=Enrolment(level="demo"))
     opened = Database(settings.database)
     migrations.upgrade(opened, keyring=Keyring.of(keys))
     opened.close()

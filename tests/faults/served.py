@@ -49,6 +49,7 @@ class Served:
             f"[keys]\n"
             + "".join(f'{name} = "{getattr(keys, name).get_secret_value()}"\n' for name in ("pepper", "audit", "data"))
             + f"[limits]\nconfirm_within_seconds = {confirm_within}\n"
+            f'[enrolment]\nlevel = "demo"\n'
             f"[hashing]\npasses = {passes}\n"
             f'[adapters.telegram]\ntoken = "{telegram.token}"\nbase_url = "{telegram.base_url}"\n',
             encoding="utf-8",

@@ -14,6 +14,7 @@ from botpay.confirm.store import challenges
 from botpay.dead_letters import DeadLetters
 from botpay.errors import LedgerFault
 from botpay.message import Press, SecretText
+from botpay.policy import Admission, Level
 from botpay.rotation import Rotation, census, sealed_columns
 from botpay.sealing import Keyring, key_id
 from tests.conftest import AUDIT_KEY, DATA_KEY, KEYRING, PEPPER, PINS, TERMS, Town
@@ -37,7 +38,7 @@ def busy(request: pytest.FixtureRequest) -> Town:
     assert waiting is not None
     tap = Press(token(TERMS.keypad_secret, waiting.transfer_id, "4"))
     town.do(replace(town.says("alice", "", private=True), text=SecretText(), press=tap))
-    town.pipeline = replace(town.pipeline, terms=replace(TERMS, enrolling=True))
+    town.pipeline = replace(town.pipeline, terms=replace(TERMS, admission=Admission(level=Level.DEMO)))
     town.do(town.says("dave", "hello", private=True))  # a stranger is asked who they are
     DeadLetters(town.database, town.clock, KEYRING, "en").keep(town.says("alice", "#send"), LedgerFault("x"))
     with town.database.write() as connection:

@@ -86,8 +86,15 @@ _FK = "FOREIGN KEY constraint failed"
 _TWO_ACCOUNTS = "transfers: both accounts must exist and be in its currency"
 _ENDING = "transfers: what ends a reserve must agree with it"
 # A table, a row that is taken, what is changed of it, and what the refusal says.
+_PERSON: Row = {"id": NEW, "name": "-", "language": "en", "created_at": 0}
+
 _INSERTS: list[tuple[str, Row, Row, str]] = [
     ("accounts", _ACCOUNT, {"kind": "bank"}, "ck_accounts_kind"),
+    ("people", _PERSON, {"contact": b"sealed"}, "ck_people_contact"),
+    ("people", _PERSON, {"contact_mark": "of nobody"}, "ck_people_contact"),
+    ("people", _PERSON, {"terms": "a version"}, "ck_people_terms"),
+    ("people", _PERSON, {"terms_at": 1}, "ck_people_terms"),
+    ("sendings", {"mark": "of somebody", "day": 1, "count": 0}, {"count": -1}, "ck_sendings_count"),
     ("accounts", _ACCOUNT, {"debits_pending": -1}, "ck_accounts_counters"),
     ("accounts", _ACCOUNT, {"debits_posted": -1}, "ck_accounts_counters"),
     ("accounts", _ACCOUNT, {"credits_pending": -1}, "ck_accounts_counters"),
@@ -171,7 +178,7 @@ _INSERTS: list[tuple[str, Row, Row, str]] = [
         {"actor_id": "1"},
         "UNIQUE constraint failed: handles.adapter, handles.tenant, handles.handle, handles.actor_id",
     ),
-    ("people", {"id": NEW, "name": "-", "language": "en", "created_at": 0}, {"id": ALICE}, "people.id"),
+    ("people", _PERSON, {"id": ALICE}, "people.id"),
     ("charities", {"id": NEW, "name": "-", "created_at": 0}, {"id": GIVEN}, "charities.id"),
     ("dead_letters", {"id": NEW, "fault": "-", "payload": b"-", "at": 0}, {"id": GIVEN}, "dead_letters.id"),
 ]
@@ -302,7 +309,7 @@ def test_nothing_that_the_schema_refuses_is_left_untried(connection: Connection)
     triggers = {says for kind, sql in found if kind == "trigger" for says in re.findall(r"abort, '(.*?)'", sql)}
     said = {says for *_, says in _INSERTS} | {says for _, says, _ in _CHANGES}
     assert (checks - said, triggers - said) == (set(), set())
-    assert len(checks) == 16
+    assert len(checks) == 19
     assert sum(kind == "trigger" for kind, _ in found) == 14
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from botpay.clock import Clock
-from botpay.config import Keys, Settings, Web
+from botpay.config import Enrolment, Keys, Settings, Web
 from botpay.testing import scripted
 from botpay.testing.clocks import FixedClock
 from botpay.testing.console import ConsoleStage
@@ -47,6 +47,6 @@ def _settings(platform: str, path: Path) -> Iterator[Settings]:
     """Of an empty installation: on SQLite, on PostgreSQL for the platform whose name says so."""
     if platform.endswith("-postgresql"):
         with migrated_database() as url:
-            yield Settings(database=url, keys=Keys.fresh(), web=Web(port=0))
+            yield Settings(database=url, keys=Keys.fresh(), web=Web(port=0), enrolment=Enrolment(level="demo"))
     else:
         yield embedded(path, Keys.fresh())

@@ -13,15 +13,17 @@ from botpay.directory.people import chosen_name
 from botpay.handlers.world import DialogueDeadline
 from botpay.message import Capabilities, Inbound, Press, SecretText
 from botpay.pipeline import Result
+from botpay.policy import Admission, Level
 from tests.conftest import ADAPTER, DATA_KEY, TERMS, Town, actor
 
 PIN = "571946"
+DEMO = Admission(level=Level.DEMO)
 
 
 @pytest.fixture
 def open_town(town: Town) -> Town:
     """A town in which strangers may open an account."""
-    town.pipeline = replace(town.pipeline, terms=replace(TERMS, enrolling=True))
+    town.pipeline = replace(town.pipeline, terms=replace(TERMS, admission=DEMO))
     return town
 
 
@@ -122,7 +124,7 @@ def tap(town: Town, who: str, token_: str) -> Inbound:
 def test_only_ones_own_buttons_of_the_present_question_count(open_town: Town) -> None:
     """Taps of somebody else, on an earlier question, or forged, lead to nothing."""
     can = {ADAPTER: Capabilities(buttons=True, edit=True)}
-    open_town.pipeline = replace(open_town.pipeline, terms=replace(TERMS, enrolling=True, capabilities=can))
+    open_town.pipeline = replace(open_town.pipeline, terms=replace(TERMS, admission=DEMO, capabilities=can))
     says(open_town, "hello")
     ((dialogue_id,),) = open_town.rows("select id from dialogues")
     about = str(uuid.UUID(dialogue_id))

@@ -9,7 +9,7 @@ from botpay.config import Limits as LimitSettings
 from botpay.errors import Code
 from botpay.explain import explain
 from botpay.money import Money
-from botpay.policy import Limits, Period, may_spend, may_take_part
+from botpay.policy import Limits, Period, Standing, may_spend, may_take_part
 
 TODAY = day_of(datetime(2026, 1, 5, 12, tzinfo=UTC))
 DAY: Limits = {Period.DAY: Money(100_00)}
@@ -112,5 +112,5 @@ def test_a_limit_is_a_positive_amount_in_whole_cents(value: str) -> None:
 )
 def test_nobody_frozen_takes_part(payer: bool, payee: bool, code: Code | None) -> None:
     """Who is frozen neither pays nor is paid; the payer's own freeze is told first."""
-    refusal = may_take_part(payer_frozen=payer, payee_frozen=payee)
+    refusal = may_take_part(None, Standing(frozen=payer), Standing(frozen=payee))
     assert (refusal and refusal.code) == code
