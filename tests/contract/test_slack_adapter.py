@@ -166,6 +166,13 @@ async def test_nonsense_is_400(fake: FakeSlack, rig: SlackRig, body: bytes, kind
     assert rig.received == []
 
 
+async def test_nonsense_is_not_brought_again(fake: FakeSlack, rig: SlackRig) -> None:
+    """What makes no sense once will make none the next time: Slack is told not to retry."""
+    await fake.tell("events_api", "U0ALICE", {"type": "event_callback"})
+    assert await fake.retry() == 0
+    assert fake.deliveries[-1].statuses == [400]
+
+
 # Nothing is lost, nothing is doubled
 
 

@@ -144,6 +144,30 @@ async def test_an_old_goodbye_does_not_end_a_new_grant(rig: SlackRig) -> None:
     assert await kept(rig) == ["T0FAKE"]
 
 
+async def test_a_token_that_may_not_work_now_is_not_over(rig: SlackRig) -> None:
+    """What an organisation's administrators hold back for a while is no end of the grant."""
+    await install(rig, HERE)
+    rig.fake.fail_next("auth.test", "ekm_access_denied")
+    await rig.fake.tell_end("tokens_revoked", "T0FAKE", None)
+    assert await kept(rig) == ["T0FAKE"]
+
+
+async def test_check_looks_at_every_token(rig: SlackRig) -> None:
+    """The doctor names each workspace whose token does not work or lacks a scope, and where to mend it."""
+    for consent in (HERE, THERE):
+        await install(rig, consent)
+    https, *more = await rig.adapter.check()
+    assert ("https://" in https, more) == (True, [])
+    rig.fake.scopes -= {"im:write"}
+    gone = rig.fake.installation_of("T0OTHER")
+    assert gone is not None
+    gone.token = None
+    _, lacking, over = await rig.adapter.check()
+    assert lacking.startswith("The token of T0FAKE lacks the scope im:write")
+    assert over.startswith("The token of T0OTHER does not work")
+    assert f"{rig.url}/slack/install" in over
+
+
 async def test_a_goodbye_that_cannot_be_checked_comes_again(rig: SlackRig) -> None:
     """While Slack does not answer whether the token still works, the event is refused, and its retry is taken."""
     await install(rig, HERE)

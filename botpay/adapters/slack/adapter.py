@@ -71,6 +71,7 @@ class SlackAdapter(Adapter):
         self._pace = pace or ChannelPace()
         self._workspaces = Workspaces(self._join, self._api)
         self._install: Install | None = None
+        self._host: Host | None = None
         self._verifier: SignatureVerifier | None = None
         self._gate = Gate()
         self._socket: Socket | None = None
@@ -79,6 +80,7 @@ class SlackAdapter(Adapter):
     def meet(self, host: Host) -> None:
         """The tokens of many workspaces are kept by the core."""
         if self._settings.for_many:
+            self._host = host
             self._workspaces.meet(host)
             self._install = Install(self._settings, host, self._workspaces, self._clock)
 
@@ -116,7 +118,7 @@ class SlackAdapter(Adapter):
 
     async def check(self) -> Sequence[str]:
         """Whether Slack takes our tokens, and which scopes are lacking. Works without `start`."""
-        return self._settings.faults() or await examine(self._settings)
+        return self._settings.faults() or await examine(self._settings, self._host)
 
     # In
 

@@ -42,6 +42,18 @@ OUR_RIGHTS = frozenset(
 FOR_NOW = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"})
 
 
+NO_TOKEN = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
+"""Of these, what says that the token itself is over, not only what it may do now."""
+
+
+class NoRight(Forbidden):
+    """Slack does not let our token do this; `code` is its own name for the reason."""
+
+    def __init__(self, method: str, code: str) -> None:
+        super().__init__(f"Slack does not let our token {method}: {code}")
+        self.code = code
+
+
 class SlackFault(Permanent):
     """Slack refused this call and will again; `code` is its own name for the reason."""
 
@@ -141,7 +153,7 @@ def _fault(method: str, answer: Any) -> DeliveryError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code in FOR_NOW or not re.fullmatch("[a-z_]{1,60}", code):
         return Transient(f"{method}: HTTP {status}")
     if code in OUR_RIGHTS:
-        return Forbidden(f"Slack does not let our token {method}: {code}")
+        return NoRight(method, code)
     return SlackFault(method, code)
 
 
@@ -152,7 +164,7 @@ def _wait_seconds(headers: Mapping[str, str]) -> float:
 
 def fault_code(fault: DeliveryError) -> str | None:
     """Slack's name for why it refused, if it refused this call for good."""
-    return fault.code if isinstance(fault, SlackFault) else None
+    return fault.code if isinstance(fault, SlackFault | NoRight) else None
 
 
 def reason(error: Exception) -> str:

@@ -78,10 +78,17 @@ def keypad_modal(keypad: Keypad, text: Sequence[Block]) -> Block:
     return _view(keypad.title, [*text, dots, *_button_rows(keypad.rows)])
 
 
+def action_of(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What was pressed, if anything: Slack tells of one action at a time."""
+    actions = payload.get("actions")
+    action = actions[0] if isinstance(actions, list) and actions else None
+    return action if isinstance(action, dict) else None
+
+
 def read_opening(payload: Mapping[str, Any]) -> Opening | None:
     """The keypad that a press asks to see, or None if it asks for something else or is not of our making."""
-    action = next(iter(payload.get("actions") or ()), None)
-    if not isinstance(action, dict) or action.get("action_id") != OPEN_KEYPAD:
+    action = action_of(payload)
+    if action is None or action.get("action_id") != OPEN_KEYPAD:
         return None
     try:
         title, rows, _ = json.loads(action["value"])

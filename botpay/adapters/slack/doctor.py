@@ -1,30 +1,39 @@
 """What an operator should mend: `botpay doctor` on Slack."""
 
+from botpay.adapters.base import Host
 from botpay.adapters.slack.api import SlackApi, reason
+from botpay.adapters.slack.install import INSTALL
 from botpay.adapters.slack.settings import SCOPES, SlackSettings, revealed
+from botpay.adapters.slack.workspaces import GRANT, Grant
 from botpay.errors import DeliveryError, Permanent
 
 
-async def examine(settings: SlackSettings) -> list[str]:
-    """Whether Slack takes the tokens of settings that have no faults, and which scopes the bot token lacks."""
+async def examine(settings: SlackSettings, host: Host | None) -> list[str]:
+    """Whether Slack takes the tokens of settings that have no faults, and which scopes the bot tokens lack."""
     found = []
     if settings.mode == "socket":
         found += await _app_token(settings)
     if not settings.for_many:
-        found += await _bot_token(settings)
-    elif not settings.public_url.startswith("https://"):
+        token, remedy = revealed(settings.bot_token), "Copy it from OAuth & Permissions"
+        return found + await _bot_token("slack.bot_token", token, settings, remedy)
+    if not settings.public_url.startswith("https://"):
         found.append("slack.public_url must begin with https://: Slack sends nobody back to anything else.")
+    tenants = await host.tenants(GRANT) if host else []
+    for tenant in tenants:
+        if host and (kept := await host.kept(tenant, GRANT)) is not None:
+            remedy = f"Install the app there again, at {settings.public_url}{INSTALL}"
+            found += await _bot_token(f"The token of {tenant}", Grant.unpacked(kept).token.reveal(), settings, remedy)
     return found
 
 
-async def _bot_token(settings: SlackSettings) -> list[str]:
+async def _bot_token(named: str, token: str, settings: SlackSettings, remedy: str) -> list[str]:
     try:
-        async with SlackApi(revealed(settings.bot_token), settings.base_url) as api:
+        async with SlackApi(token, settings.base_url) as api:
             _, granted = await api.introduce()
     except DeliveryError as error:
-        return [f"slack.bot_token does not work: {error}. Copy it from OAuth & Permissions."]
+        return [f"{named} does not work: {error}. {remedy}."]
     return [
-        f"The Slack bot token lacks the scope {scope}, {why}: add it under OAuth & Permissions and reinstall."
+        f"{named} lacks the scope {scope}, {why}: add it under OAuth & Permissions. {remedy}."
         for scope, why in SCOPES.items()
         if scope not in granted
     ]

@@ -19,12 +19,12 @@ from aiohttp import web
 
 from botpay.adapters.base import Host
 from botpay.adapters.slack import words
-from botpay.adapters.slack.api import SlackApi, reason
+from botpay.adapters.slack.api import NO_TOKEN, NoRight, SlackApi, reason
 from botpay.adapters.slack.flow import Recent
 from botpay.adapters.slack.settings import SCOPES, SlackSettings, revealed
 from botpay.adapters.slack.translate import delivered_to
 from botpay.adapters.slack.workspaces import GRANT, Grant, Workspaces
-from botpay.errors import DeliveryError, Forbidden
+from botpay.errors import DeliveryError
 from botpay.message import SecretText
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ INSTALL, REDIRECT = "/slack/install", "/slack/oauth_redirect"
 COOKIE = "botpay_slack_install"
 STATE_SECONDS = 600
 ENDS = ("app_uninstalled", "tokens_revoked")
-HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
 
 class Install:
@@ -75,8 +75,9 @@ class Install:
         async with SlackApi(Grant.unpacked(kept).token.reveal(), self._settings.base_url) as api:
             try:
                 await api.introduce()
-            except Forbidden:
-                await self._host.forget(tenant, GRANT)
+            except NoRight as error:
+                if error.code in NO_TOKEN and await self._host.forget(tenant, GRANT):
+                    log.info("slack app uninstalled from %s", tenant)
         await self._workspaces.forget(tenant)
 
     async def _begin(self, _: web.Request) -> web.Response:
@@ -120,6 +121,7 @@ class Install:
             if await self._is_second(grant):
                 return self._refused(words.WHOLE_ORG, HTTPStatus.CONFLICT)
             await self._host.keep(grant.tenant, GRANT, grant.packed())
+            log.info("slack app installed in %s", grant.tenant)
             await self._workspaces.forget(grant.tenant)
         open_app = {"app": str(told.get("app_id", "")), "team": grant.team_id}
         response = web.Response(status=HTTPStatus.FOUND, headers=HEADERS)

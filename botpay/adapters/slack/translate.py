@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from botpay.adapters.slack.blocks import LINK, OPEN_KEYPAD, clear_token
+from botpay.adapters.slack.blocks import LINK, OPEN_KEYPAD, action_of, clear_token
 from botpay.adapters.slack.settings import COMMANDS
 from botpay.markup import read_slack
 from botpay.message import OPENED_HOME, Actor, Chat, Flag, Inbound, Press, SecretText, Span, SpanKind, Visibility
@@ -192,8 +192,9 @@ def delivered_to(payload: Mapping[str, Any]) -> tuple[str | None, str | None]:
     named: Any = payload
     if isinstance(authorizations := payload.get("authorizations"), list) and authorizations:
         named = authorizations[0]
-    elif isinstance(payload.get("team"), dict) or isinstance(payload.get("enterprise"), dict):
-        named = {f"{kind}_id": (payload.get(kind) or {}).get("id") for kind in ("enterprise", "team")}
+    elif any(isinstance(payload.get(kind), dict) for kind in ("enterprise", "team")):
+        owners = {kind: payload.get(kind) for kind in ("enterprise", "team")}
+        named = {f"{kind}_id": owner.get("id") for kind, owner in owners.items() if isinstance(owner, dict)}
     try:
         named = named if isinstance(named, dict) else {}
         return _text_or_none(named, "enterprise_id"), _text_or_none(named, "team_id")
@@ -239,8 +240,8 @@ def _with_command(spans: tuple[Span, ...], length: int) -> tuple[Span, ...]:
 
 def _press(payload: Mapping[str, Any], here: Installation, now: datetime) -> Inbound | None:
     """A tap on a button. Each tap has its own trigger id, which its repetitions keep."""
-    action = next(iter(payload.get("actions") or ()), None)
-    if not isinstance(action, dict) or action.get("type") != "button":
+    action = action_of(payload)
+    if action is None or action.get("type") != "button":
         return None
     if str(action.get("action_id")).startswith(LINK):
         return None

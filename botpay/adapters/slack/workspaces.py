@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,7 @@ class Workspaces:
         self._join, self._call, self._clock = join, call, clock
         self._host: Host | None = None
         self._open: dict[str, tuple[Workspace, SecretText, float]] = {}
-        self._opening = asyncio.Lock()
+        self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._only: Workspace | None = None
 
     def meet(self, host: Host) -> None:
@@ -104,7 +105,7 @@ class Workspaces:
         known = self._open.get(tenant)
         if known is not None and self._clock() < known[2]:
             return known[0]
-        async with self._opening:
+        async with self._opening[tenant]:  # one that is slow keeps no other waiting
             return await self._look_up(tenant, self._host)
 
     async def forget(self, tenant: str) -> None:
