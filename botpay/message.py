@@ -239,6 +239,11 @@ class Outbound:
         if self.visibility is Visibility.PUBLIC and self.chat is None:
             raise ValueError("a public outbound needs `chat`")
 
+    @property
+    def rows(self) -> tuple[tuple[Button, ...], ...]:
+        """All buttons, row after row: the keypad's, and below them the others."""
+        return (*(self.keypad.rows if self.keypad else ()), *self.buttons)
+
     def __repr__(self) -> str:
         return f"<Outbound {self.id} {self.visibility} via {self.adapter}:{self.tenant}>"
 

@@ -1,6 +1,11 @@
 """`botpay adapter`: for those who write one."""
 
-from collections.abc import Iterable
+import keyword
+import re
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Write an adapter for another platform, and see whether it holds.")
 
+_TOY = "toychat"
+_NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
 _COLOURS = {"yes": "green", "no": "yellow", "FAILS": "bold red"}
 
 
@@ -46,6 +53,39 @@ def check(
         _tell_why(examined)
     if any(one.fails for one in examined):
         raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    name: Annotated[
+        str, typer.Argument(help="Of the platform, in small letters: it names the package and the section.")
+    ],
+) -> None:
+    """Write a package with a working adapter for a toy platform, its payloads and tests, and say what to replace."""
+    target = Path(name)
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name) or name == _TOY:
+        raise ConfigError(f"{name!r} cannot name an adapter: take small letters and digits, as in demochat")
+    if target.exists():
+        raise ConfigError(f"{target} is already there: move it away, or take another name")
+    for source, place in _files(resources.files("botpay.testing").joinpath("skeleton"), Path()):
+        path = target / _named(str(place), name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_named(source.read_text(encoding="utf-8"), name), encoding="utf-8")
+    print(f"{target}/ holds an adapter that keeps the contract. Try it, then make it your platform's:")
+    print(f"  cd {target} && python -m pytest\n  less README.md")
+
+
+def _files(source: Traversable, path: Path) -> Iterator[tuple[Traversable, Path]]:
+    """Each file of the skeleton, with its path in it."""
+    for entry in source.iterdir():
+        if entry.is_file():
+            yield entry, path / entry.name
+        elif entry.name != "__pycache__":
+            yield from _files(entry, path / entry.name)
+
+
+def _named(text: str, name: str) -> str:
+    return text.replace(_TOY, name).replace(_TOY.title(), name.title())
 
 
 def _show(head: tuple[str, ...], rows: "Iterable[Row]", examined: "list[Examined]") -> None:

@@ -38,6 +38,7 @@ class Shown:
         by_bot: whether the bot wrote it.
         preview: whether the platform fetched a link in it.
         urls: that its buttons open, by label.
+        order: rises with each message and with each change of one.
     """
 
     ref: str
@@ -46,6 +47,7 @@ class Shown:
     by_bot: bool = True
     preview: bool = False
     urls: Mapping[str, str] = field(default_factory=dict)
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Platform(Stage):
     secrets: Sequence[str] = ()
 
     def __init__(self) -> None:
-        self._on_screens: dict[str | None, dict[str, str]] = {}
+        self._read_so_far: dict[tuple[str | None, str], str] = {}
 
     @abstractmethod
     async def deliver(self, payload: Any) -> None:
@@ -117,9 +119,15 @@ class Platform(Stage):
 
     def take_lines(self) -> list[Line]:
         """What is new on the screens."""
-        return [line for who, shown in self.screens().items() for line in self._news(who, shown)]
+        news = [
+            (message.order, who, message.text)
+            for who, shown in self.screens().items()
+            for message in shown
+            if message.by_bot and self._is_news(who, message)
+        ]
+        return [Line(who, text) for _, who, text in sorted(news, key=lambda told: told[0])]
 
-    def _news(self, who: str | None, shown: Sequence[Shown]) -> list[Line]:
-        before = self._on_screens.get(who, {})
-        now = self._on_screens[who] = {message.ref: message.text for message in shown if message.by_bot}
-        return [Line(who, text) for ref, text in now.items() if before.get(ref) != text]
+    def _is_news(self, who: str | None, message: Shown) -> bool:
+        before = self._read_so_far.get((who, message.ref))
+        self._read_so_far[who, message.ref] = message.text
+        return before != message.text

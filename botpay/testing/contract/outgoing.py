@@ -159,6 +159,7 @@ class Outgoing(ContractBase):
     async def test_delete_incoming(self, rig: Rig) -> None:
         """What a person wrote to the bot alone can be deleted; a second time does no harm."""
         await rig.platform.say("alice", "482915", private=True)
+        assert [shown.text for shown in rig.platform.sees("alice")] == ["482915"]
         for _ in range(2):
             await rig.adapter.send(rig.private(id="o3", deletes=rig.core.received[-1].message_ref))
         assert rig.platform.sees("alice") == []
