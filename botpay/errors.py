@@ -131,11 +131,11 @@ class DeliveryError(BotpayError):
 
 
 class RetryAfter(DeliveryError):
-    """The platform asked to wait `seconds` before the next try in this chat."""
+    """The platform asked to wait `seconds` before the next try in this chat; `everywhere`: in all of its chats."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, everywhere: bool = False) -> None:
         super().__init__(f"retry after {seconds:g} s")
-        self.seconds = seconds
+        self.seconds, self.everywhere = seconds, everywhere
 
 
 class Transient(DeliveryError):

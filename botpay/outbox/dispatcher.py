@@ -2,10 +2,14 @@
 
 What became of a letter goes back in by the door that everything enters by. A process that dies between sending and
 that commit sends the letter again after its restart; so letters say what is, and are harmless twice.
+
+Several processes on one PostgreSQL share the outbox: each leases the first letter of a lane before it sends it, and
+renews the lease while it does. The leases of a process that died end by themselves. SQLite has one process only.
 """
 
 import asyncio
 import random
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,18 +17,21 @@ from functools import partial
 from typing import Protocol
 
 import structlog
+from sqlalchemy import Connection
 
 from botpay.clock import Clock
 from botpay.database import Database
 from botpay.errors import BotpayError, Busy, DeliveryError, RetryAfter, StorageUnavailable, Transient, Unreachable
 from botpay.message import Outbound, Receipt
 from botpay.outbox.model import Delivery, Fate
-from botpay.outbox.store import Queued, load_queued, load_receipts
+from botpay.outbox.store import Queued, lease, load_queued, load_receipts, renew_leases
 from botpay.sealing import Keyring
 
 _MOST_TRIES = 12
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 _LOOK_AGAIN_SECONDS = 1.0
+LEASE = timedelta(seconds=20)
+_RENEW_EVERY = LEASE / 4
 _AT_ONCE = 500
 
 log = structlog.get_logger(__name__)
@@ -59,6 +66,9 @@ class Dispatcher:
         self._idle = asyncio.Event()
         self._stopping = False
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._holder = str(uuid.uuid4())
+        self._renewed_at = clock()
+        self._closed_until: dict[tuple[str, str], datetime] = {}
 
     def wake(self) -> None:
         """There are new letters."""
@@ -74,6 +84,7 @@ class Dispatcher:
         while not self._stopping:
             self._news.clear()
             try:
+                await self._renew_leases()
                 await self._begin_what_is_due()
             except Exception as error:  # noqa: BLE001 - whatever it is, letters must go out again afterwards
                 log.error("outbox_waits", reason=type(error).__name__)
@@ -92,12 +103,45 @@ class Dispatcher:
         queued, receipts = await asyncio.to_thread(self._load)
         here = [q for q in queued if q.lane not in busy]
         due, superseded = _first_of_each_lane(here, self._clock())
+        ours = await self._leased([q for q in due if self._is_open(q)])
         for q in superseded:
-            await self._submit(Delivery(letter_id=q.id, fate=Fate.SUPERSEDED))
-        for q in due:
+            if q.lane in ours:
+                await self._submit(Delivery(letter_id=q.id, fate=Fate.SUPERSEDED))
+        for q in ours.values():
             task = asyncio.create_task(self._deliver(q, receipts))
             self._under_way[q.lane] = task
             task.add_done_callback(partial(self._done, q.lane))
+
+    async def _leased(self, due: list[Queued]) -> dict[str, Queued]:
+        """Those that this process may send, by lane."""
+        if self._database.is_sqlite or not due:
+            return {q.lane: q for q in due}
+        got = await asyncio.to_thread(self._lease, [q.id for q in due])
+        return {q.lane: q for q in due if q.id in got}
+
+    def _lease(self, ids: list[str]) -> set[str]:
+        def take(connection: Connection) -> set[str]:
+            now = self._database.now(connection, self._clock)
+            return lease(connection, ids, self._holder, now, now + LEASE)
+
+        return self._database.transact(take)
+
+    async def _renew_leases(self) -> None:
+        """While letters are under way for long, nobody else shall take them for those of a process that died."""
+        if self._database.is_sqlite or not self._under_way or self._clock() - self._renewed_at < _RENEW_EVERY:
+            return
+        self._renewed_at = self._clock()
+        await asyncio.to_thread(self._renew)
+
+    def _renew(self) -> None:
+        def extend(connection: Connection) -> None:
+            renew_leases(connection, self._holder, self._database.now(connection, self._clock) + LEASE)
+
+        self._database.transact(extend)
+
+    def _is_open(self, queued: Queued) -> bool:
+        """Whether the platform did not ask to be left in peace until later."""
+        return self._closed_until.get((queued.adapter, queued.tenant), self._clock()) <= self._clock()
 
     def _done(self, lane: str, task: asyncio.Task[None]) -> None:  # noqa: ARG002 - asyncio's signature
         del self._under_way[lane]
@@ -105,7 +149,8 @@ class Dispatcher:
 
     def _load(self) -> tuple[list[Queued], dict[str, str | None]]:
         with self._database.read() as connection:
-            queued = load_queued(connection, self._keyring, self._senders, self._clock(), _AT_ONCE)
+            now = self._database.now(connection, self._clock)
+            queued = load_queued(connection, self._keyring, self._senders, now, _AT_ONCE)
             replaced = [q.letter.replaces_letter for q in queued if q.letter and q.letter.replaces_letter]
             return queued, load_receipts(connection, replaced) if replaced else {}
 
@@ -135,6 +180,8 @@ class Dispatcher:
         if not again:
             return Delivery(letter_id=letter_id, fate=Fate.DEAD, reason=reason)
         pause = timedelta(seconds=error.seconds) if isinstance(error, RetryAfter) else _back_off(queued.tries)
+        if isinstance(error, RetryAfter) and error.everywhere:
+            self._closed_until[queued.adapter, queued.tenant] = self._clock() + pause
         return Delivery(letter_id=letter_id, fate=Fate.QUEUED, next_at=self._clock() + pause, reason=reason)
 
     async def _pause(self) -> None:

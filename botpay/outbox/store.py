@@ -22,6 +22,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
+    or_,
     select,
     update,
 )
@@ -48,6 +49,8 @@ outbound = Table(
     Column("receipt", String),
     Column("reason", String),
     Column("created_at", Instant, nullable=False),
+    Column("leased_by", Uuid(as_uuid=False)),
+    Column("leased_until", Instant),
     CheckConstraint("fate in ('queued', 'sent', 'superseded', 'unreachable', 'dead')", name="fate"),
     CheckConstraint("(fate = 'queued') = (body is not null)", name="wiped"),
     Index(
@@ -73,6 +76,7 @@ class Queued:
 
     id: str
     adapter: str
+    tenant: str
     lane: str
     letter: Letter | None
     tries: int
@@ -85,11 +89,15 @@ _PLAIN = ("id", "adapter", "tenant", "visibility", "to", "chat", "text", "replac
 _LANE = (outbound.c.adapter, outbound.c.tenant, outbound.c.lane)
 _waiting = (
     select(
-        *(outbound.c[name] for name in ("seq", "id", "adapter", "lane", "replaces_letter", "body", "tries", "next_at")),
+        *(
+            outbound.c[name]
+            for name in ("seq", "id", "adapter", "tenant", "lane", "replaces_letter", "body", "tries", "next_at")
+        ),
         func.row_number().over(partition_by=_LANE, order_by=outbound.c.seq).label("place"),
         func.first_value(outbound.c.next_at, type_=Instant)
         .over(partition_by=_LANE, order_by=outbound.c.seq)
         .label("due"),
+        func.max(outbound.c.leased_until, type_=Instant).over(partition_by=_LANE).label("leased_until"),
     )
     .where(
         outbound.c.fate == literal_column("'queued'"),  # written out, so that the partial index serves
@@ -99,7 +107,11 @@ _waiting = (
 )
 _queued = (
     select(_waiting)
-    .where(_waiting.c.due <= bindparam("now", type_=Instant), _waiting.c.place <= bindparam("of_a_lane"))
+    .where(
+        _waiting.c.due <= bindparam("now", type_=Instant),
+        _waiting.c.place <= bindparam("of_a_lane"),
+        or_(_waiting.c.leased_until.is_(None), _waiting.c.leased_until <= bindparam("now", type_=Instant)),
+    )
     .order_by(_waiting.c.place, _waiting.c.seq)
     .limit(bindparam("most"))
 )
@@ -113,8 +125,29 @@ _record = (
         next_at=func.coalesce(bindparam("_next_at", type_=Instant), outbound.c.next_at),
         reason=bindparam("_reason"),
         tries=outbound.c.tries + 1,
+        leased_by=None,
+        leased_until=None,
         body=case((literal_column("'queued'") == bindparam("_fate"), outbound.c.body), else_=null()),
     )
+)
+_free = (
+    select(outbound.c.id)
+    .where(
+        outbound.c.id.in_(bindparam("ids", expanding=True)),
+        outbound.c.fate == Fate.QUEUED.value,
+        or_(outbound.c.leased_until.is_(None), outbound.c.leased_until <= bindparam("now", type_=Instant)),
+    )
+    .with_for_update(skip_locked=True)
+)
+_lease = (
+    update(outbound)
+    .where(outbound.c.id.in_(bindparam("ids", expanding=True)))
+    .values(leased_by=bindparam("holder"), leased_until=bindparam("until", type_=Instant))
+)
+_renew = (
+    update(outbound)
+    .where(outbound.c.leased_by == bindparam("holder"), outbound.c.fate == Fate.QUEUED.value)
+    .values(leased_until=bindparam("until", type_=Instant))
 )
 
 
@@ -139,7 +172,8 @@ def load_queued(
 ) -> list[Queued]:
     """The letters of some adapters whose lane is due, in order: first the head of each lane, so that none starves.
 
-    A lane is due when its first letter is; a long lane is read a few letters at a time.
+    A lane is due when its first letter is, and no process is sending one of its letters; a long lane is read a few
+    letters at a time.
     """
     values = {"adapters": list(adapters), "now": now, "most": most, "of_a_lane": _OF_A_LANE}
     rows = connection.execute(_queued, values).mappings()
@@ -147,6 +181,7 @@ def load_queued(
         Queued(
             id=row["id"],
             adapter=row["adapter"],
+            tenant=row["tenant"],
             lane=row["lane"],
             letter=_letter_of(row, keyring),
             tries=row["tries"],
@@ -154,6 +189,19 @@ def load_queued(
         )
         for row in rows
     ]
+
+
+def lease(connection: Connection, ids: Collection[str], holder: str, now: datetime, until: datetime) -> set[str]:
+    """Those of some letters that this process may send: still queued, and taken by nobody else until then."""
+    got = set(connection.execute(_free, {"ids": list(ids), "now": now}).scalars())
+    if got:
+        connection.execute(_lease, {"ids": list(got), "holder": holder, "until": until})
+    return got
+
+
+def renew_leases(connection: Connection, holder: str, until: datetime) -> None:
+    """Keep what this process is sending from others for longer."""
+    connection.execute(_renew, {"holder": holder, "until": until})
 
 
 def load_receipts(connection: Connection, ids: Collection[str]) -> dict[str, str | None]:

@@ -255,7 +255,8 @@ def _away(error: BaseException) -> Transient:
 def _fault(status: int, code: object, retry_after_ms: object) -> DeliveryError:
     """Our error for the homeserver's (https://spec.matrix.org/latest/client-server-api/#standard-error-response)."""
     if code == "M_LIMIT_EXCEEDED" or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RetryAfter(retry_after_ms / 1000 if isinstance(retry_after_ms, int) else _WAIT_IF_UNTOLD_SECONDS)
+        seconds = retry_after_ms / 1000 if isinstance(retry_after_ms, int) else _WAIT_IF_UNTOLD_SECONDS
+        return RetryAfter(seconds, everywhere=True)  # Matrix counts by account
     if code in _OUR_RIGHTS:
         return Forbidden("the homeserver does not take the bot's access token any more")
     if not isinstance(code, str) or not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -64,7 +64,7 @@ class Client:
 
     def _error(self, status: int, told: str | None, answer: Mapping[str, object]) -> DeliveryError:
         if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and told):
-            return RetryAfter(self._wait(told))
+            return RetryAfter(self._wait(told), everywhere=True)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _FOR_NOW:
             return Transient(f"the client answered {status}")
         if status in _NOT_FOUND and answer.get("code") == "unreachable":

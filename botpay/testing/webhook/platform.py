@@ -58,6 +58,7 @@ class FakePlatform:
         ids: the webhook-id of every call, also of those that were harmed.
         answers: what the next calls get instead of being taken, one each.
         loses: how many of the next answers get lost after the call was taken.
+        holding: calls wait for it, if it is given.
         unreachable: people whom the bot cannot write to.
     """
 
@@ -69,6 +70,7 @@ class FakePlatform:
         self.ids: list[str] = []
         self.answers: list[Answer] = []
         self.loses = 0
+        self.holding: asyncio.Event | None = None
         self.unreachable: set[str] = set()
         self._taken: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
@@ -141,6 +143,8 @@ class FakePlatform:
         body = await request.read()
         id_ = self._verified(request, body)
         self.ids.append(id_)
+        if self.holding is not None:
+            await self.holding.wait()
         if self.answers:
             status, headers, said = self.answers.pop(0)
             return web.json_response(said, status=status, headers=headers)
