@@ -72,7 +72,7 @@ class Application:
         self.database = Database(settings.database)
         hasher = hasher_of(settings)
         terms = Terms(
-            caps=Caps(person=settings.cap_person, charity=settings.cap_charity, confirm_within=settings.confirm_within),
+            caps=_caps(settings),
             language=settings.language,
             keypad_secret=keyring.secret("keypad"),
             capabilities={adapter.name: adapter.capabilities for adapter in adapters},
@@ -275,7 +275,13 @@ def lent_to(adapter: Adapter, settings: Settings, database: Database, clock: Clo
         clock=clock,
         keyring=Keyring.of(settings.keys),
         audit_key=audit_key,
+        language=settings.language,
+        caps=_caps(settings),
     )
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(person=settings.cap_person, charity=settings.cap_charity, confirm_within=settings.confirm_within)
 
 
 def channel_of(settings: Settings) -> SecondChannel | None:

@@ -1,7 +1,7 @@
-"""What the core lends to one adapter: its turn among the processes, and a place for the tokens that it was given."""
+"""What the core lends to one adapter: its turn among the processes, a place for its tokens, menus, and drafts read."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -10,8 +10,11 @@ from botpay import vault
 from botpay.audit.store import append
 from botpay.clock import Clock
 from botpay.database import Database
+from botpay.drafting import Drafts
 from botpay.errors import ConfigError, LedgerFault
-from botpay.message import SecretText
+from botpay.menu import menus
+from botpay.message import Draft, Inbound, MenuItem, SecretText
+from botpay.policy import Caps
 from botpay.sealing import Keyring
 from botpay.turns import Turns
 
@@ -25,6 +28,8 @@ class Lent:
     clock: Clock
     keyring: Keyring
     audit_key: bytes = field(repr=False)
+    language: str
+    caps: Caps
 
     async def alone(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """See `Turns.alone`."""
@@ -48,6 +53,15 @@ class Lent:
     async def tenants(self, name: str) -> list[str]:
         """For whom something is kept under a name, in order."""
         return await asyncio.to_thread(self._tenants, name)
+
+    def menus(self) -> Mapping[str, Sequence[MenuItem]]:
+        """See `menu.menus`."""
+        return menus(self.language)
+
+    async def draft(self, typed: Inbound, most_bytes: int) -> Draft:
+        """See `Drafts.draft`."""
+        drafts = Drafts(database=self.database, clock=self.clock, language=self.language, caps=self.caps)
+        return await asyncio.to_thread(drafts.draft, typed, most_bytes)
 
     def _kept(self, key: vault.Key) -> SecretText | None:
         try:

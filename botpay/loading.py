@@ -34,7 +34,7 @@ from botpay.message import OPENED_HOME, Actor, Inbound, Visibility
 from botpay.outbox.store import load_receipts
 from botpay.parsing import Context, Reading, normalise_tag, tags_in
 from botpay.parsing import read as read_text
-from botpay.policy import Period
+from botpay.policy import Caps, Period
 from botpay.sealing import Keyring
 from botpay.statement import load_history
 
@@ -76,7 +76,7 @@ def read(connection: Connection, events: Sequence[Event], terms: Terms) -> list[
     spoken = [e for e in events if isinstance(e, Inbound) and id(e) in texts and not is_pin(texts[id(e)].strip())]
     tags = {tag for e in spoken for tag in tags_in(texts[id(e)], e.spans)}
     known = {charity.tag for charity in load_charities(connection, tags)} if tags else set()
-    readings = {id(e): read_text(texts[id(e)], _context(e, known, terms)) for e in spoken}
+    readings = {id(e): read_text(texts[id(e)], context_of(e, known, terms.caps)) for e in spoken}
     return [(event, readings.get(id(event))) for event in events]
 
 
@@ -246,7 +246,12 @@ def _see(world: World, actor: Actor) -> None:
         world.sightings[first.key] = replace(seen, last_seen=world.now) if seen else first
 
 
-def _context(inbound: Inbound, known: set[str], terms: Terms) -> Context:
+def context_of(inbound: Inbound, known: set[str], caps: Caps) -> Context:
+    """What surrounds a message when it is read.
+
+    Args:
+        known: the tags that are charities'.
+    """
     replied = inbound.reply_to
     payee = None
     if replied is not None:
@@ -260,8 +265,8 @@ def _context(inbound: Inbound, known: set[str], terms: Terms) -> Context:
         spans=inbound.spans,
         own=True,
         is_charity=known.__contains__,
-        cap_person=terms.caps.person,
-        cap_charity=terms.caps.charity,
+        cap_person=caps.person,
+        cap_charity=caps.charity,
     )
 
 

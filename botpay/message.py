@@ -113,10 +113,16 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """Where a message was written. `id` is all that the adapter needs to answer there."""
+    """Where a message was written. `id` is all that the adapter needs to answer there.
+
+    Attributes:
+        card: the chat is one that we do not see, and `id` names a message of ours in it: the card of a payment, which
+            its sender put there. What is written to it takes the card's place; for everybody to read.
+    """
 
     id: str
     visibility: Visibility
+    card: bool = False
 
 
 OPENED_HOME = "home"
@@ -253,6 +259,39 @@ class Receipt:
     """What the platform said of a delivery: the reference of the message sent, for a later edit."""
 
     ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a payment that somebody is still typing would be; for their eyes alone, but for `card`.
+
+    Attributes:
+        title, hint: what it would do, or in `title` alone why it would do nothing.
+        words: the payment as a sentence that reads the same everywhere; empty if it is none yet.
+        card: what may stand in a chat before it is confirmed: no more than its sender typed.
+        button: the label of the button under the card with which its sender, and nobody else, goes on.
+    """
+
+    title: str = field(repr=False)
+    hint: str = field(default="", repr=False)
+    words: str = field(default="", repr=False)
+    card: str = field(default="", repr=False)
+    button: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """A command that a platform can offer.
+
+    Attributes:
+        command: its word, without a sign.
+        does: what it does, in one line.
+        public: it makes sense where others read along.
+    """
+
+    command: str
+    does: str
+    public: bool
 
 
 @dataclass(frozen=True, slots=True)

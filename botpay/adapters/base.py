@@ -4,14 +4,14 @@ docs/adapters.md teaches it; `botpay.testing.contract.AdapterContract` tests it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from botpay.errors import ConfigError
-from botpay.message import Capabilities, Inbound, Outbound, Receipt, SecretText
+from botpay.message import Capabilities, Draft, Inbound, MenuItem, Outbound, Receipt, SecretText
 
 CONTRACT = 1
 """The version of this contract. It is raised when an adapter written for the one before would no longer be right."""
@@ -61,6 +61,21 @@ class Host(Protocol):
 
     async def tenants(self, name: str) -> list[str]:
         """For whom this adapter keeps something under a name, in order."""
+        ...
+
+    def menus(self) -> Mapping[str, Sequence[MenuItem]]:
+        """The commands to offer, by language ("fr"); under "" those for all other languages."""
+        ...
+
+    async def draft(self, typed: Inbound, most_bytes: int) -> Draft:
+        """What a payment that its author is still typing would be; nothing is written, and nothing promised.
+
+        Raises `StorageUnavailable` when that cannot be known now.
+
+        Args:
+            typed: the text so far, in a public chat; the verb and the "@" of a known name may be missing.
+            most_bytes: the room for `Draft.words`, in UTF-8.
+        """
         ...
 
 

@@ -49,7 +49,7 @@ class Challenge:
     Attributes:
         transfer_id: the reserve that it decides about.
         payee: the name and handle, or legal name, that the sender was shown.
-        origin_*: where the command was written, and by which identity.
+        origin_*: where the command was written, and by which identity; `origin_card` if that is a card of ours.
         prompt_id: the outbound that shows it.
         asked_at: when the question was last put; a PIN typed before that answers another one.
         entry: digits of the PIN entered so far on a keypad; sealed at rest.
@@ -80,6 +80,7 @@ class Challenge:
     entry: SecretText = field(default_factory=SecretText)
     checking_until: datetime | None = None
     link: bytes | None = None
+    origin_card: bool = False
     version: int = 0
 
     @property

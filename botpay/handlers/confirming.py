@@ -12,7 +12,7 @@ from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of, name
 from botpay.directory.people import IdentityKey, Person
 from botpay.errors import Code, LedgerFault, Refusal
 from botpay.explain import explain
-from botpay.handlers import pay, talk, tries
+from botpay.handlers import cards, pay, talk, tries
 from botpay.handlers.world import Decision, PageEntry, World
 from botpay.ledger import rules
 from botpay.ledger.model import AccountKind, Transfer, TransferKind
@@ -187,11 +187,12 @@ def _pass(world: World, challenge: Challenge, pin: Pin, surface: str | None) -> 
     if refusal is not None:
         return _end(world, challenge, State.CANCELLED, pin=pin, surface=surface, key="no_longer_possible")
     post = rules.end(reserve, TransferKind.POST, _id_of_end(world, challenge), world.now)
-    letters = (*_tell_payer(world, challenge, surface), *_tell_payee(world, challenge))
+    paid = challenge.ended(State.PASSED)
+    letters = (*_tell_payer(world, paid, surface), *_tell_payee(world, paid), *cards.ended(world, paid))
     posted = Decision(
         outcome="posted",
         transfers=(post,),
-        challenges=(challenge.ended(State.PASSED),),
+        challenges=(paid,),
         pins=(pin,),
         letters=letters,
     )
@@ -248,8 +249,9 @@ def _tell_payee(world: World, challenge: Challenge) -> tuple[Letter, ...]:
         left=Money(after, challenge.currency),
         reference=ids.reference(challenge.transfer_id),
     )
+    in_public = sentence("received.public", payee.language, payee=challenge.payee, payer=shown)
     return talk.to_payee(
-        world, challenge, text, sentence("received.public", payee.language, payee=challenge.payee, payer=shown)
+        world, challenge, text, cards.outcome(world, challenge) if challenge.origin_card else in_public
     )
 
 
@@ -280,7 +282,7 @@ def _end(
         transfers=(given_back,),
         challenges=(over,),
         pins=(pin,) if pin else (),
-        letters=talk.answer(world, challenge, text, surface=surface),
+        letters=(*talk.answer(world, challenge, text, surface=surface), *cards.ended(world, over)),
     )
     return ended if state is State.LOCKED else _then_the_next(world, challenge, ended)
 

@@ -21,7 +21,7 @@ from botpay.confirm.pin import is_pin
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
-from botpay.handlers import account, confirming, dialogues, enrol, linking, pay, pin
+from botpay.handlers import account, cards, confirming, dialogues, enrol, linking, pay, pin
 from botpay.handlers.talk import language_for, taken_away, to_author
 from botpay.handlers.world import Decision, World
 from botpay.message import Actor, Flag, Inbound, Visibility
@@ -55,7 +55,7 @@ def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
 def refuse(inbound: Inbound, author: Actor, refusal: Refusal, language: str) -> Decision:
     """Tell a "no" to the person whom it concerns, in private."""
     letter = to_author(inbound, author, explain(refusal, language), language)
-    return Decision(outcome=refusal.code.value, letters=(letter,))
+    return Decision(outcome=refusal.code.value, letters=(letter, *cards.refused(inbound, language)))
 
 
 def _meet(world: World, inbound: Inbound, author: Actor, meaning: Command | Refusal, language: str) -> Decision:

@@ -122,6 +122,7 @@ def _ask(
         origin_actor=author.id,
         origin_chat=inbound.chat.id,
         origin_public=inbound.chat.visibility is Visibility.PUBLIC,
+        origin_card=inbound.chat.card,
         prompt_id=ids.derived(world.now, f"{transfer_id}:prompt"),
         created_at=_after_those_waiting(world, payer),
         asked_at=world.now,

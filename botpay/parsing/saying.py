@@ -36,7 +36,13 @@ _OWN = {
     "pt": ("mudar pin", "pin esquecido", "vincular", "desvincular"),
     "nl": ("pin wijzigen", "pin vergeten", "koppelen", "ontkoppelen"),
 }
+_NAMES = ("send", "donate", "request", "balance", "history", "cancel", "help", "language")
 _SIGN = {"EUR": "€"}
+
+
+def command_words(language: str) -> dict[str, str]:
+    """The word for each command in a language, by its English one; any other language than ours is spoken to so."""
+    return dict(zip(_NAMES, _WORDS.get(language, _WORDS["en"]), strict=True))
 
 
 def render(command: Command, language: str = "fr") -> str:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from botpay.adapters.telegram import TelegramAdapter, TelegramSettings, polling
 from botpay.adapters.telegram.limits import RateLimiter
+from botpay.adapters.telegram.polling import ALLOWED_UPDATES, INLINE_UPDATES
 from botpay.errors import Busy, StorageUnavailable
 from botpay.message import Inbound
 from botpay.testing.telegram import FakeTelegram, FakeUser
@@ -218,7 +219,7 @@ async def test_updates_are_asked_for_by_kind_and_never_dropped(telegram: FakeTel
     await telegram.delivered()
     asked = [json.loads(values["allowed_updates"]) for name, values in telegram.calls if name == "getupdates"]
     assert asked
-    assert all(kinds == ["message", "edited_message", "callback_query", "my_chat_member"] for kinds in asked)
+    assert all(tuple(kinds) == (*ALLOWED_UPDATES, *INLINE_UPDATES) for kinds in asked)
     assert "deletewebhook" in [name for name, _ in telegram.calls]
     assert not telegram.has_dropped_updates
 
@@ -384,7 +385,7 @@ async def test_the_webhook_is_set_with_secret_and_kinds(telegram: FakeTelegram, 
     (values,) = [values for name, values in telegram.calls if name == "setwebhook"]
     assert values["url"] == "https://pay.example/hooks/tg"
     assert values["secret_token"] == SECRET
-    assert json.loads(values["allowed_updates"]) == ["message", "edited_message", "callback_query", "my_chat_member"]
+    assert tuple(json.loads(values["allowed_updates"])) == (*ALLOWED_UPDATES, *INLINE_UPDATES)
     assert not telegram.has_dropped_updates
     assert telegram.webhook_url, "stop leaves the webhook, so that Telegram keeps what comes meanwhile"
 

@@ -458,7 +458,7 @@ async def test_chats_and_commands_can_be_read_and_set(telegram: FakeTelegram, bo
     assert (await bot.get_chat(alice.id)).username == "alice"
     assert (await bot.get_chat(telegram.group("amis").id)).title == "amis"
     await bot.set_my_commands([BotCommand("pay", "send money")])
-    assert telegram.commands == [{"command": "pay", "description": "send money"}]
+    assert telegram.menus["default", ""] == [{"command": "pay", "description": "send money"}]
     with pytest.raises(BadRequest, match="Bot_command_invalid"):
         await bot.set_my_commands([BotCommand("Pay!", "send money")])
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from botpay.adapters.telegram import TelegramAdapter, TelegramSettings
-from botpay.adapters.telegram.limits import RateLimiter, TokenBucket
+from botpay.adapters.telegram.limits import RateLimiter
 from botpay.errors import DeliveryError, Forbidden, Permanent, RetryAfter, Transient, Unreachable
 from botpay.message import Button, Inbound, Keypad, Outbound, Receipt, Visibility
 from botpay.testing.telegram import FakeTelegram, FakeUser
@@ -271,65 +271,65 @@ async def test_before_start_nothing_is_sent(telegram: FakeTelegram, alice: FakeU
         await TelegramAdapter(settings).send(private(alice))
 
 
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        """Let so many seconds pass."""
-        self.now += seconds
+async def test_an_answer_goes_to_the_topic_of_the_question(
+    telegram: FakeTelegram, adapter: TelegramAdapter, alice: FakeUser
+) -> None:
+    """In a group with topics a public answer stands in its topic; if that is gone, in the group."""
+    group = telegram.group("amis", alice, topics=(7,))
+    for topic in (7, 8):
+        await adapter.send(public(group.id, chat=f"{group.id}/{topic}"))
+    assert [message.topic for message in alice.sees(group)] == [7, None]
 
 
-async def most_within(chat_ids: list[int], *, window: float) -> int:
-    """The most calls within any span of so many seconds, if they are made as fast as the limiter lets them."""
-    time = Time()
-    limiter = RateLimiter(clock=time, sleep=time.sleep)
-    times = []
-    for chat_id in chat_ids:
-        await limiter.wait(chat_id)
-        times.append(time.now)
-    return max(sum(start <= other < start + window for other in times) for start in times)
+async def test_a_group_that_became_a_supergroup_is_followed(
+    telegram: FakeTelegram, adapter: TelegramAdapter, alice: FakeUser
+) -> None:
+    """Telegram names the new id when the old one is written to (parameters.migrate_to_chat_id)."""
+    old = telegram.group("amis", alice)
+    receipt = await adapter.send(public(old.id))
+    new = telegram.migrate(old)
+    await adapter.send(public(old.id, "Payé", replaces=receipt.ref))
+    assert [message.text for message in alice.sees(new)] == ["Payé"]
 
 
-async def test_a_person_gets_about_one_message_a_second() -> None:
-    """A burst of three, then one a second (core.telegram.org/bots/faq)."""
-    time = Time()
-    limiter = RateLimiter(clock=time, sleep=time.sleep)
-    times = []
-    for _ in range(5):
-        await limiter.wait(1001)
-        times.append(time.now)
-    assert times == [0, 0, 0, 1, 2]
+async def test_a_text_is_measured_as_telegram_measures_it(adapter: TelegramAdapter, alice: FakeUser) -> None:
+    """4096 UTF-16 units are sent whole; one more is refused before anything is sent, and nothing is ever cut."""
+    await adapter.send(private(alice, "💶" * 2048))
+    for text in ("💶" * 2048 + "x", "x" * 4097):
+        with pytest.raises(Permanent):
+            await adapter.send(private(alice, text))
+    assert [message.text for message in alice.sees()] == ["💶" * 2048]
 
 
-async def test_a_group_gets_at_most_20_messages_a_minute() -> None:
-    """However they come, no minute has more than 20."""
-    assert await most_within([-5] * 100, window=60) in (19, 20)
+async def test_a_prompt_cannot_be_passed_on(adapter: TelegramAdapter, alice: FakeUser) -> None:
+    """What holds keys or the link to a page is protected from forwarding and saving."""
+    page = Button("Ouvrir", url="https://pay.example/c#t")
+    await adapter.send(private(alice, "PIN ?", buttons=((page,),)))
+    await adapter.send(private(alice, "Aide", buttons=((Button("Ouvrir"),),)))
+    assert [message.protected for message in alice.sees()] == [True, False]
 
 
-async def test_the_bot_makes_at_most_30_calls_a_second() -> None:
-    """Over all people together, no second has more than 30."""
-    assert await most_within(list(range(1, 301)), window=1) in (29, 30)
+async def test_a_button_that_telegram_would_not_take_is_permanent(adapter: TelegramAdapter, alice: FakeUser) -> None:
+    """More than 64 bytes behind a button are refused, and the refusal is final."""
+    with pytest.raises(Permanent):
+        await adapter.send(private(alice, buttons=((Button("x", "é" * 33),),)))
 
 
-async def test_calls_that_write_nothing_new_wait_for_no_chat() -> None:
-    """Edits and answers count against the overall limit alone, so a PIN is entered as fast as it is tapped."""
-    time = Time()
-    limiter = RateLimiter(clock=time, sleep=time.sleep)
-    for _ in range(12):
-        await limiter.wait()
-    assert time.now < 0.5
+async def test_a_card_that_was_taken_away_is_no_error(telegram: FakeTelegram, adapter: TelegramAdapter) -> None:
+    """Nobody reads it any more, so nothing is left to be said there."""
+    assert await adapter.send(public(0, "Payé", chat="card:BAAA1")) == Receipt()
+    assert telegram.history == []
 
 
-def test_a_bucket_that_rested_is_full_again() -> None:
-    """Waiting fills it, never above its burst."""
-    bucket = TokenBucket(rate=1, burst=2, now=0)
-    assert [bucket.reserve(0) for _ in range(3)] == [0, 0, 1]
-    assert not bucket.is_full(2)
-    assert bucket.is_full(3)
-    assert [bucket.reserve(1000) for _ in range(3)] == [0, 0, 1]
+async def test_after_flood_control_the_chat_is_left_alone(telegram: FakeTelegram, alice: FakeUser) -> None:
+    """What Telegram asked for one chat holds for the next call there too, and for no other chat."""
+    settings = TelegramSettings(token=SecretStr(telegram.token), base_url=telegram.base_url)
+    adapter, bob = TelegramAdapter(settings, limiter=RateLimiter()), telegram.user("bob")
+    await adapter.start(ignore)
+    telegram.fail_next("sendMessage", 429, "Too Many Requests: retry after 60", retry_after=60)
+    for _ in range(2):
+        with pytest.raises(RetryAfter):
+            await adapter.send(private(alice))
+    await adapter.send(private(bob))
+    assert sum(name == "sendmessage" for name, _ in telegram.calls) == 2
+    await adapter.stop()

@@ -124,7 +124,7 @@ async def test_check_finds_what_is_wrong_with_the_webhook(telegram: FakeTelegram
     await adapter.start(core)
     assert await adapter.check() == []
     (other,) = await make_webhook(telegram, webhook_path="/other").check()
-    assert "another address" in other
+    assert "sends updates to https://pay.example/telegram and not" in other
     await alice.say(None, "one")
     with pytest.raises(AssertionError):
         await telegram.delivered(within_seconds=0.1)

@@ -268,6 +268,25 @@ def test_other_kinds_of_messages_mean_nothing(kind: str) -> None:
     assert read(message(), kind) is None
 
 
+def test_who_blocks_or_unblocks_the_bot_has_said_nothing() -> None:
+    """A letter that is refused tells it when it matters, and who comes back says /start."""
+    member = {"user": BOT, "status": "member"}
+    kicked = {"user": BOT, "status": "kicked", "until_date": 0}
+    chat = {"id": 5, "type": "private"}
+    for before, after in ((member, kicked), (kicked, member)):
+        change = {"chat": chat, "from": ALICE, "date": 1, "old_chat_member": before, "new_chat_member": after}
+        for kind in ("my_chat_member", "chat_member"):
+            assert read(change, kind) is None
+
+
+def test_a_group_that_moves_has_said_nothing() -> None:
+    """The service messages of a group that becomes a supergroup are no words; the new id is told when we write."""
+    for moved in ({"migrate_to_chat_id": -1005}, {"migrate_from_chat_id": -5}):
+        data = message(**moved)  # type: ignore[arg-type]
+        del data["text"]
+        assert read(data) is None
+
+
 def test_a_message_without_words_means_nothing() -> None:
     """A sticker or "Ana joined" is no command."""
     data = message(new_chat_members=[BOB])
@@ -323,3 +342,12 @@ json_values = st.recursive(
 def test_no_shape_of_an_update_raises(field: str, value: Any) -> None:
     """What cannot be read is None, whatever stands in its fields."""
     read_update({"update_id": 1, "message": message() | {field: value}})
+
+
+def test_a_topic_is_a_place_of_its_own() -> None:
+    """What is said in a topic is answered there; in a group without topics a thread of replies is no place."""
+    topic: dict[str, Any] = {"is_topic_message": True, "message_thread_id": 7}
+    assert got(message(**topic)).chat == Chat("-1001234567890/7", Visibility.PUBLIC)
+    assert got(message(message_thread_id=7)).chat == Chat("-1001234567890", Visibility.PUBLIC)
+    alone = got(message(chat={"id": 5, "type": "private"}, **topic))
+    assert alone.chat == Chat("5", Visibility.PRIVATE)

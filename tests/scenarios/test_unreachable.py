@@ -92,3 +92,16 @@ async def test_a_strangers_start_shows_nobody_elses_prompt(met: Met) -> None:
     await met.application.settled()
     assert [message.labels() for message in mallory.sees() if message.labels()] == [["Français", "English"]]
     assert not any("10,00 € à Bob" in plain(message.text) for message in mallory.sees())
+
+
+async def test_who_blocked_the_bot_is_told_in_the_group_and_reads_again_after_coming_back(met: Met) -> None:
+    """Blocking loses no money: the group shows the way, and after Start everything is there."""
+    bob = met.stage.user("bob")
+    await bob.block()
+    await met.pays()
+    assert len(met.group()) == 1
+    assert not any("10,00 €" in plain(message.text) for message in bob.sees())
+    await bob.start()
+    await met.stage.say("bob", "#historique", private=True)
+    await met.application.settled()
+    assert "10,00 € reçus de Alice Durand" in plain(bob.sees()[-1].text)

@@ -13,7 +13,7 @@ from botpay.lending import Lent
 from botpay.message import SecretText
 from botpay.testing.clocks import FixedClock
 from botpay.testing.postgres import migrated_database
-from tests.conftest import AUDIT_KEY, KEYRING, Town
+from tests.conftest import AUDIT_KEY, KEYRING, TERMS, Town
 from tests.dumps import dumped
 
 TOKEN = "xoxb-canary-token"
@@ -100,7 +100,15 @@ async def test_keeping_and_forgetting_are_in_the_audit(lent: Lent) -> None:
 
 
 def _lent(database: Database, clock: FixedClock) -> Lent:
-    return Lent(adapter="slack", database=database, clock=clock, keyring=KEYRING, audit_key=AUDIT_KEY)
+    return Lent(
+        adapter="slack",
+        database=database,
+        clock=clock,
+        keyring=KEYRING,
+        audit_key=AUDIT_KEY,
+        language="en",
+        caps=TERMS.caps,
+    )
 
 
 def _links(database: Database) -> list[str]:

@@ -1,19 +1,25 @@
 """`TelegramAdapter`: what the core sees of Telegram."""
 
 import asyncio
+import hmac
 import logging
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import ClassVar
 
 from aiohttp import web
-from telegram import Bot, WebhookInfo
+from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
 from botpay.adapters.base import Adapter, AdapterSettings, Host, Receive
+from botpay.adapters.telegram.cards import Cards
+from botpay.adapters.telegram.doctor import faults_found
+from botpay.adapters.telegram.inline import InlineMode
 from botpay.adapters.telegram.intake import Intake
 from botpay.adapters.telegram.limits import RateLimiter
-from botpay.adapters.telegram.polling import ALLOWED_UPDATES, Poller
+from botpay.adapters.telegram.menu import Menus, set_menus
+from botpay.adapters.telegram.polling import ALLOWED_UPDATES, INLINE_UPDATES, Poller
 from botpay.adapters.telegram.requests import ApiRequest, PollRequest
 from botpay.adapters.telegram.sending import Sender
 from botpay.adapters.telegram.settings import TelegramSettings, faults_of
@@ -21,6 +27,8 @@ from botpay.adapters.telegram.translate import ADAPTER
 from botpay.adapters.telegram.webhook import answer_call
 from botpay.errors import ConfigError, Transient
 from botpay.message import Capabilities, Outbound, Rate, Receipt
+
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # Bot API, deep linking
 
 REFUSED_TOKEN = "Telegram refuses telegram.token: copy it again from @BotFather, or let it make a new one (/token)."  # noqa: S105 - a sentence
 
@@ -69,7 +77,7 @@ class TelegramAdapter(Adapter):
         self._polling: asyncio.Task[None] | None = None
 
     def meet(self, host: Host) -> None:
-        """The core lets one process at a time poll."""
+        """The core lets one process at a time poll, and reads what is typed in inline mode."""
         self._host = host
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -94,11 +102,14 @@ class TelegramAdapter(Adapter):
             await self.stop()
             raise refusal
         self._sender = Sender(bot, self._limiter, bot.username)
+        me = (bot.username, str(bot.id))
         self._intake = Intake(
-            receive, self._sender.answer, me=(bot.username, str(bot.id)), tenant=self._settings.tenant
+            receive, self._sender.answer, self._inline_mode(bot, me), me=me, tenant=self._settings.tenant
         )
         if self._settings.mode == "polling":
-            self._polling = asyncio.create_task(self._poll(Poller(bot, self._intake)), name="telegram polling")
+            self._polling = asyncio.create_task(
+                self._poll(Poller(bot, self._intake, self._kinds)), name="telegram polling"
+            )
 
     async def send(self, outbound: Outbound) -> Receipt:
         """Deliver one outbound. Raises a `DeliveryError`; `Transient` before `start`."""
@@ -130,13 +141,36 @@ class TelegramAdapter(Adapter):
         bot = self._new_bot()
         try:
             await bot.initialize()
-            return [*_privacy_faults(bot), *self._webhook_faults(await bot.get_webhook_info())]
+            return await faults_found(bot, self._settings, self._kinds, self._menus())
         except InvalidToken:
             return [REFUSED_TOKEN]
         except TelegramError:
             return [f"Telegram did not answer at {self._settings.base_url}: check the network and telegram.base_url."]
         finally:
             await bot.shutdown()
+
+    def link(self, payload: str) -> str | None:
+        """The deep link that opens the private chat; None before `start`.
+
+        Raises `ValueError` for a payload that no link can hold.
+        """
+        if not _PAYLOAD.fullmatch(payload):
+            raise ValueError("the payload of a link is 1 to 64 of A-Z a-z 0-9 _ -")
+        return None if self._bot is None else f"https://t.me/{self._bot.username}?start={payload}"
+
+    def _menus(self) -> Menus:
+        return {} if self._host is None else self._host.menus()
+
+    @property
+    def _kinds(self) -> Sequence[str]:
+        """The kinds of updates that we ask for."""
+        return (*ALLOWED_UPDATES, *INLINE_UPDATES) if self._settings.inline else ALLOWED_UPDATES
+
+    def _inline_mode(self, bot: Bot, me: tuple[str, ...]) -> InlineMode | None:
+        if self._host is None or not self._settings.inline:
+            return None
+        secret = hmac.digest(self._settings.token.get_secret_value().encode(), b"cards of inline mode", "sha256")
+        return InlineMode(bot, self._host, self._limiter, Cards(secret, me, self._settings.tenant))
 
     async def _poll(self, poller: Poller) -> None:
         """Poll, in this process or another: Telegram ends one of two polls of a bot with an error (409)."""
@@ -156,6 +190,7 @@ class TelegramAdapter(Adapter):
         try:
             await bot.initialize()
             await self._set_delivery(bot)
+            await set_menus(bot, self._menus())
         except InvalidToken:
             return ConfigError(REFUSED_TOKEN)
         except TelegramError as fault:
@@ -170,7 +205,7 @@ class TelegramAdapter(Adapter):
             await bot.set_webhook(
                 self._settings.webhook_url,
                 secret_token=self._settings.webhook_secret.get_secret_value(),
-                allowed_updates=ALLOWED_UPDATES,
+                allowed_updates=self._kinds,
                 drop_pending_updates=False,
             )
 
@@ -182,20 +217,6 @@ class TelegramAdapter(Adapter):
             get_updates_request=PollRequest(connection_pool_size=1),
         )
 
-    def _webhook_faults(self, info: WebhookInfo) -> list[str]:
-        if self._settings.mode == "polling":
-            return _polling_faults(info)
-        faults = []
-        if not info.url:
-            faults.append("No webhook is set: set telegram.public_url and start botpay, or call setWebhook yourself.")
-        elif self._settings.webhook_url not in (None, info.url):
-            faults.append("Telegram sends updates to another address than telegram.public_url: start botpay again.")
-        if info.allowed_updates and not {"message", "callback_query"} <= set(info.allowed_updates):
-            faults.append("The webhook leaves out messages or presses: set allowed_updates to message, callback_query.")
-        if info.last_error_message:
-            faults.append(f"Telegram's last call of the webhook failed: {info.last_error_message}")
-        return faults
-
 
 def silence_libraries() -> None:
     """Keep tokens and messages out of logs, whatever level the root logger has.
@@ -205,21 +226,3 @@ def silence_libraries() -> None:
     """
     for library in ("httpx", "httpcore", "telegram"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-
-
-def _privacy_faults(bot: Bot) -> list[str]:
-    if bot.can_read_all_group_messages:
-        return []
-    return [
-        "Privacy mode hides #envoyer from the bot in groups; only /envoyer reaches it there. Send /setprivacy to "
-        "@BotFather, choose Disable, then remove the bot from its groups and add it again; or make it an admin."
-    ]
-
-
-def _polling_faults(info: WebhookInfo) -> list[str]:
-    if not info.url:
-        return []
-    return [
-        "A webhook is set for this bot while telegram.mode is polling: if no other server uses this token, start "
-        "botpay, which removes it."
-    ]

@@ -13,6 +13,8 @@ from botpay.errors import Busy
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 """Said on every call: left out, Telegram keeps what was set before (Bot API, getUpdates)."""
+INLINE_UPDATES = ("inline_query", "chosen_inline_result")
+"""And these where inline mode is on."""
 
 WAIT_SECONDS = 30
 FIRST_PAUSE_SECONDS = 0.2
@@ -24,9 +26,10 @@ log = logging.getLogger(__name__)
 class Poller:
     """Asks Telegram for updates until it is cancelled."""
 
-    def __init__(self, bot: Bot, intake: Intake) -> None:
+    def __init__(self, bot: Bot, intake: Intake, kinds: Sequence[str]) -> None:
         self._bot = bot
         self._intake = intake
+        self._kinds = kinds
         self._offset: int | None = None
         self._failures = 0
 
@@ -48,20 +51,21 @@ class Poller:
                 await asyncio.sleep(pause_seconds(self._failures))
 
     async def _ask_once(self) -> None:
-        updates = await self._bot.get_updates(
-            offset=self._offset, timeout=WAIT_SECONDS, allowed_updates=ALLOWED_UPDATES
-        )
+        updates = await self._bot.get_updates(offset=self._offset, timeout=WAIT_SECONDS, allowed_updates=self._kinds)
         await self._take_all(updates)
         # Nothing came, so all is confirmed and no offset is needed; a stale one could hide what follows, for after a
         # quiet week Telegram goes on with ids from anywhere (Bot API, Update).
-        self._offset = updates[-1].update_id + 1 if updates else None
+        self._offset = max(update.update_id for update in updates) + 1 if updates else None
 
     async def _take_all(self, updates: Sequence[Update]) -> None:
-        """Hand over a batch: chats side by side, each in its order. Raises the first failure once all have ended."""
+        """Hand over a batch: chats side by side, each in its order. Raises the first failure once all have ended.
+
+        What comes from a card comes from no chat that we know: its person stands for it.
+        """
         by_chat: dict[int | None, list[Update]] = {}
         for update in updates:
-            chat = update.effective_chat
-            by_chat.setdefault(chat.id if chat else None, []).append(update)
+            where = update.effective_chat or update.effective_user
+            by_chat.setdefault(where.id if where else None, []).append(update)
         results = await asyncio.gather(*map(self._take_chat, by_chat.values()), return_exceptions=True)
         for result in results:
             if isinstance(result, asyncio.CancelledError):

@@ -24,6 +24,7 @@ class TelegramSettings(AdapterSettings):
         public_url: the https address under which the world reaches this server; with it the webhook is set at
             start, without it an operator sets it.
         base_url: the Bot API server up to and including "/bot": Telegram's own, a local one or a fake.
+        inline: offer payments in any chat by "@bot 10 € name", where @BotFather has switched inline mode on.
         tenant: names this bot among several of one installation.
     """
 
@@ -36,6 +37,7 @@ class TelegramSettings(AdapterSettings):
     webhook_path: str = "/telegram"
     public_url: str | None = None
     base_url: str = API
+    inline: bool = True
     tenant: str = "main"
 
     @property

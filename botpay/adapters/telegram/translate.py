@@ -7,12 +7,14 @@ with edited ones, channel posts, business messages and guest messages, and only 
 from collections.abc import Sequence
 from typing import Any
 
-from telegram import CallbackQuery, Message, MessageEntity, Update, User
+from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, MessageEntity, Update, User
 from telegram.constants import ChatID, ChatType
 
 from botpay.message import Actor, Chat, Flag, Inbound, Press, SecretText, Span, SpanKind, Visibility
 
 ADAPTER = "telegram"
+TOPIC = "/"
+"""Stands between a group and the topic in it, in the id of a chat: answers belong where the question was."""
 
 # Ids behind which no person stands, though Telegram puts them into `from`.
 _NOBODY = frozenset({ChatID.ANONYMOUS_ADMIN, ChatID.FAKE_CHANNEL, ChatID.SERVICE_CHAT})
@@ -98,7 +100,7 @@ def _press(query: CallbackQuery, me: tuple[str, ...], tenant: str) -> Inbound | 
         adapter=ADAPTER,
         tenant=tenant,
         event_id=f"cb:{query.id}",
-        chat=Chat(str(message.chat.id), _visibility(message.chat.type)),
+        chat=_chat(message),
         author=actor(query.from_user, tenant),
         said_at=message.date,
         press=Press(query.data, f"{message.chat.id}:{message.message_id}"),
@@ -106,8 +108,12 @@ def _press(query: CallbackQuery, me: tuple[str, ...], tenant: str) -> Inbound | 
     )
 
 
-def _chat(message: Message) -> Chat:
-    return Chat(str(message.chat.id), _visibility(message.chat.type))
+def _chat(message: MaybeInaccessibleMessage) -> Chat:
+    """The chat, or the topic of a group with topics. In other groups a thread is no place of its own."""
+    visibility, chat = _visibility(message.chat.type), str(message.chat.id)
+    if visibility is Visibility.PUBLIC and isinstance(message, Message) and message.is_topic_message:
+        chat += f"{TOPIC}{message.message_thread_id}"
+    return Chat(chat, visibility)
 
 
 def _visibility(chat_type: str) -> Visibility:

@@ -13,9 +13,21 @@ Usable with any Bot API library::
 It refuses what Telegram refuses, in Telegram's words, so that a test cannot pass on a call that would fail there.
 """
 
+from botpay.testing.telegram.inline import FakeQuery, FakeResult
 from botpay.testing.telegram.people import FakeGroup, FakePress, FakeUser
 from botpay.testing.telegram.server import FakeTelegram
 from botpay.testing.telegram.stage import TelegramStage
 from botpay.testing.telegram.world import FakeButton, FakeMessage, Said
 
-__all__ = ["FakeButton", "FakeGroup", "FakeMessage", "FakePress", "FakeTelegram", "FakeUser", "Said", "TelegramStage"]
+__all__ = [
+    "FakeButton",
+    "FakeGroup",
+    "FakeMessage",
+    "FakePress",
+    "FakeQuery",
+    "FakeResult",
+    "FakeTelegram",
+    "FakeUser",
+    "Said",
+    "TelegramStage",
+]

@@ -1,24 +1,21 @@
 """The methods of the Bot API that a bot for payments needs, as strict as Telegram's own."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from botpay.testing.telegram.content import keyboard_of, text_of
+from botpay.testing.telegram.inline import offer
+from botpay.testing.telegram.menu import commands_of, menu_key
 from botpay.testing.telegram.people import Company, FakeGroup
 from botpay.testing.telegram.webhook import Webhook
 from botpay.testing.telegram.wire import ApiError, Params, bad_request
-from botpay.testing.telegram.world import Deed, FakeButton, FakeMessage, Keyboard
+from botpay.testing.telegram.world import Deed, FakeMessage, Keyboard
 
-MAX_TEXT = 4096
-MAX_CALLBACK_BYTES = 64
-MAX_BUTTONS = 100
 MAX_ANSWER = 200
 DELETABLE_SECONDS = 48 * 3600
 
-_URL = re.compile(r"(?:https?|tg)://\S+")
-_COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 
 Method = Callable[[Params], Awaitable[Any]]
 
@@ -30,15 +27,15 @@ class Methods:
         self._company = company
         self._world = company.world
         self._webhook = webhook
-        self.commands: list[dict[str, Any]] = []
+        self.menus: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._poll = 0
 
     def table(self) -> dict[str, Method]:
         """The methods by name in lower case: Telegram does not mind the case."""
-        about_itself = [self.get_me, self.set_my_commands]
+        about_itself = [self.get_me, self.set_my_commands, self.get_my_commands]
         incoming = [self.get_updates, self.set_webhook, self.delete_webhook, self.get_webhook_info]
         outgoing = [self.send_message, self.edit_message_text, self.edit_message_reply_markup, self.delete_message]
-        other = [self.get_chat, self.answer_callback_query]
+        other = [self.get_chat, self.answer_callback_query, self.answer_inline_query]
         methods: list[Method] = [*about_itself, *incoming, *outgoing, *other]
         return {method.__name__.replace("_", ""): method for method in methods}
 
@@ -47,7 +44,7 @@ class Methods:
         return self._company.bot | {
             "can_join_groups": True,
             "can_read_all_group_messages": not self._company.privacy,
-            "supports_inline_queries": False,
+            "supports_inline_queries": self._company.inline,
         }
 
     async def get_chat(self, params: Params) -> dict[str, Any]:
@@ -60,17 +57,13 @@ class Methods:
         }
 
     async def set_my_commands(self, params: Params) -> bool:
-        """The commands that clients offer."""
-        commands = params.structure("commands")
-        if not isinstance(commands, list):
-            raise bad_request("can't parse commands JSON object")
-        for command in commands:
-            if not _COMMAND.fullmatch(str(command.get("command", ""))):
-                raise bad_request("BOT_COMMAND_INVALID")
-            if not 1 <= len(str(command.get("description", ""))) <= 256:
-                raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
-        self.commands = commands
+        """The commands that clients offer, to whom and in which language."""
+        self.menus[menu_key(params)] = commands_of(params)
         return True
+
+    async def get_my_commands(self, params: Params) -> list[dict[str, Any]]:
+        """What was set for just that scope and language."""
+        return self.menus.get(menu_key(params), [])
 
     async def get_updates(self, params: Params) -> list[dict[str, Any]]:
         """Long polling: an offset confirms all before it. A second call ends the first."""
@@ -128,22 +121,26 @@ class Methods:
         message = self._world.add(
             chat,
             self._company.bot,
-            _text(params),
-            buttons=_keyboard(params),
+            text_of(params),
+            buttons=keyboard_of(params),
             protected=params.flag("protect_content"),
+            extra=self._topic(int(chat["id"]), params),
         )
         self._world.note(Deed.SEND, message)
         return message.to_json()
 
-    async def edit_message_text(self, params: Params) -> dict[str, Any]:
-        """Other words, and other buttons or none."""
+    async def edit_message_text(self, params: Params) -> dict[str, Any] | bool:
+        """Other words, and other buttons or none; also of a message that was sent through the bot."""
+        if "inline_message_id" in params:
+            self._change(self._card(params), text_of(params), keyboard_of(params))
+            return True
         message = self._own_message(params)
-        return self._change(message, _text(params), _keyboard(params))
+        return self._change(message, text_of(params), keyboard_of(params))
 
     async def edit_message_reply_markup(self, params: Params) -> dict[str, Any]:
         """Other buttons or none under the same words."""
         message = self._own_message(params)
-        return self._change(message, message.text, _keyboard(params))
+        return self._change(message, message.text, keyboard_of(params))
 
     async def delete_message(self, params: Params) -> bool:
         """One of the bot's; a person's in private, or in a group as an admin; for 48 hours."""
@@ -166,8 +163,25 @@ class Methods:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         if len(params.text("text")) > MAX_ANSWER:
             raise bad_request("MESSAGE_TOO_LONG")
-        press.answer = params.text("text")
+        bots = f"https://t.me/{self._company.bot['username']}?start="
+        if params.text("url") and not params.text("url").startswith(bots):
+            raise bad_request("URL_INVALID")
+        press.answer, press.url = params.text("text"), params.text("url")
         return True
+
+    async def answer_inline_query(self, params: Params) -> bool:
+        """Offer results for what somebody types."""
+        query = self._company.queries.get(params.text("inline_query_id"))
+        if query is None or query.is_answered:
+            raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        offer(query, params)
+        return True
+
+    def _card(self, params: Params) -> FakeMessage:
+        message = self._company.cards.get(params.text("inline_message_id"))
+        if message is None or message.deleted:
+            raise bad_request("MESSAGE_ID_INVALID")
+        return message
 
     def _chat(self, params: Params) -> dict[str, Any]:
         if not params.text("chat_id"):
@@ -181,9 +195,20 @@ class Methods:
             raise bad_request("chat not found")
         return chat.to_json() if isinstance(chat, FakeGroup) else chat.chat_json()
 
+    def _topic(self, chat_id: int, params: Params) -> dict[str, Any]:
+        if "message_thread_id" not in params:
+            return {}
+        group, topic = self._company.groups.get(chat_id), params.integer("message_thread_id")
+        if group is None or topic not in group.topics:
+            raise bad_request("message thread not found")
+        return {"is_topic_message": True, "message_thread_id": topic}
+
     def _refuse_closed(self, chat: dict[str, Any]) -> None:
         group = self._company.groups.get(int(chat["id"]))
         if group is not None:
+            if group.became is not None:
+                what = "group chat was upgraded to a supergroup chat"
+                raise ApiError(400, f"Bad Request: {what}", migrate_to_chat_id=group.became)
             if not group.bot_is_member:
                 raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
             return
@@ -215,39 +240,3 @@ class Methods:
         message.edited_at = self._world.now()
         self._world.note(Deed.EDIT, message)
         return message.to_json()
-
-
-def _text(params: Params) -> str:
-    if params.text("parse_mode"):
-        raise bad_request("unsupported parse_mode")  # this server knows plain text alone
-    text = params.text("text").strip()
-    if not text:
-        raise bad_request("message text is empty")
-    if len(text) > MAX_TEXT:
-        raise bad_request("message is too long")
-    return text
-
-
-def _keyboard(params: Params) -> Keyboard:
-    markup = params.structure("reply_markup")
-    if markup is None:
-        return ()
-    rows = markup.get("inline_keyboard") if isinstance(markup, dict) else None
-    if not isinstance(rows, list):
-        raise bad_request("object expected as reply markup")
-    if sum(map(len, rows)) > MAX_BUTTONS:
-        raise bad_request("REPLY_MARKUP_TOO_LONG")
-    return tuple(tuple(map(_button, row)) for row in rows if row)
-
-
-def _button(button: dict[str, Any]) -> FakeButton:
-    label, data, url = button.get("text"), button.get("callback_data"), button.get("url")
-    if not label or not isinstance(label, str):
-        raise bad_request('can\'t parse inline keyboard button: Field "text" must be of type String')
-    if (data is None) == (url is None):
-        raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
-    if data is not None and not 1 <= len(data.encode()) <= MAX_CALLBACK_BYTES:
-        raise bad_request("BUTTON_DATA_INVALID")
-    if url is not None and not _URL.fullmatch(url):
-        raise bad_request("BUTTON_URL_INVALID")
-    return FakeButton(label, data, url)

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from botpay.testing.telegram.entities import entities_of, take_code
-from botpay.testing.telegram.world import FakeButton, FakeMessage, World
+from botpay.testing.telegram.inline import FakeQuery, FakeResult
+from botpay.testing.telegram.world import Deed, FakeButton, FakeMessage, Keyboard, Said, World
 
 # Who stands in `from` when an admin writes as the group (Bot API, Message.from).
 GROUP_ANONYMOUS_BOT = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
@@ -17,12 +18,17 @@ _QUERY_NUMBERS = itertools.count(4_000_000_000_001)
 
 @dataclass(eq=False, slots=True)
 class FakePress:
-    """A tap on a button. `answer` is what the bot showed for it, "" if nothing; None until it answered."""
+    """A tap on a button. `answer` is what the bot showed for it, "" if nothing; None until it answered.
+
+    Attributes:
+        url: what the bot let the person's client open.
+    """
 
     id: str
     user: "FakeUser"
     data: str
     answer: str | None = None
+    url: str = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -32,6 +38,8 @@ class FakeGroup:
     Attributes:
         bot_is_member: False once the bot was removed.
         bot_is_admin: an admin sees all messages and may delete them.
+        topics: the topics of a group that has such.
+        became: the supergroup that this group was made, if it was.
     """
 
     id: int
@@ -39,10 +47,13 @@ class FakeGroup:
     members: list["FakeUser"]
     bot_is_member: bool = True
     bot_is_admin: bool = False
+    topics: tuple[int, ...] = ()
+    became: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The chat as the Bot API shows it."""
-        return {"id": self.id, "type": "supergroup", "title": self.title}
+        forum = {"is_forum": True} if self.topics else {}
+        return {"id": self.id, "type": "supergroup", "title": self.title} | forum
 
 
 @dataclass(eq=False, slots=True)
@@ -52,6 +63,10 @@ class Company:
     Attributes:
         bot: the bot as the Bot API shows users.
         privacy: the bot sees of groups only what is meant for it (core.telegram.org/bots/features#privacy-mode).
+        inline: @BotFather has switched inline mode on (/setinline).
+        feedback: the bot is told which results people send (/setinlinefeedback).
+        queries: what was typed in inline mode, by its id.
+        cards: messages that were sent through the bot, by the id by which it knows them.
     """
 
     world: World
@@ -60,6 +75,10 @@ class Company:
     users: dict[int, "FakeUser"] = field(default_factory=dict)
     groups: dict[int, FakeGroup] = field(default_factory=dict)
     presses: dict[str, FakePress] = field(default_factory=dict)
+    inline: bool = True
+    feedback: bool = True
+    queries: dict[str, FakeQuery] = field(default_factory=dict)
+    cards: dict[str, FakeMessage] = field(default_factory=dict)
 
     def usernames(self) -> set[str]:
         """All usernames in lower case, the bot's included."""
@@ -74,6 +93,8 @@ class Company:
         if not group.bot_is_member:
             return False
         if not self.privacy or group.bot_is_admin:
+            return True
+        if message.extra.get("via_bot", {}).get("id") == self.bot["id"]:
             return True
         answered = message.extra.get("reply_to_message")
         if answered is not None and answered["from"]["id"] == self.bot["id"]:
@@ -114,6 +135,12 @@ class FakeUser:
             return []
         return self._company.world.visible(self.id if chat is None else chat.id)
 
+    @property
+    def saw(self) -> list[Said]:
+        """All that this person ever saw of the bot, also what was edited or deleted later, oldest first."""
+        here = {self.id} | {group.id for group in self._company.groups.values() if self in group.members}
+        return [said for said in self._company.world.history if said.chat_id in here and said.deed is not Deed.DELETE]
+
     async def say(
         self,
         chat: FakeGroup | None,
@@ -122,10 +149,12 @@ class FakeUser:
         reply_to: FakeMessage | None = None,
         by_id: Mapping[str, "FakeUser"] | None = None,
         anonymous: bool = False,
+        topic: int | None = None,
     ) -> FakeMessage:
         """Write in a group, or to the bot alone (None). `code` in backticks becomes code.
 
         Args:
+            topic: where in a group with topics.
             by_id: words of the text that mention a person by id, as clients write those without a username.
             anonymous: as an admin who writes in the name of the group.
         """
@@ -134,6 +163,8 @@ class FakeUser:
             extra["reply_to_message"] = {k: v for k, v in reply_to.to_json().items() if k != "reply_to_message"}
         if anonymous and chat is not None:
             extra["sender_chat"] = chat.to_json()
+        if topic is not None:
+            extra |= {"is_topic_message": True, "message_thread_id": topic}
         return self._write(chat, text, extra, by_id or {}, GROUP_ANONYMOUS_BOT if anonymous else self.to_json())
 
     async def forward(self, chat: FakeGroup | None, text: str, author: "FakeUser | None" = None) -> FakeMessage:
@@ -174,12 +205,53 @@ class FakeUser:
         query = {
             "id": press.id,
             "from": self.to_json(),
-            "message": message.to_json(),
             "chat_instance": str(message.chat_id),
             "data": data,
         }
+        # Of a message that was sent through the bot it learns neither the words nor the chat.
+        query |= (
+            {"message": message.to_json()} if message.inline_id is None else {"inline_message_id": message.inline_id}
+        )
         self._company.world.updates.add("callback_query", query)
         return press
+
+    async def type_inline(self, text: str, chat_type: str = "supergroup") -> FakeQuery:
+        """Type "@bot text" in some chat, without sending it; the bot answers with what can be sent."""
+        query = FakeQuery(str(next(_QUERY_NUMBERS)), self, text)
+        if self._company.inline:
+            self._company.queries[query.id] = query
+            asked = {"id": query.id, "from": self.to_json(), "query": text, "offset": "", "chat_type": chat_type}
+            self._company.world.updates.add("inline_query", asked)
+        return query
+
+    async def send_result(self, chat: FakeGroup, query: FakeQuery, result: FakeResult) -> FakeMessage:
+        """Send a result of inline mode into a chat, of which the bot need not be a member."""
+        card = self._send_through_bot(chat, result.text, result.buttons, {})
+        if self._company.feedback:
+            chosen = {"result_id": result.id, "from": self.to_json(), "query": query.text}
+            told = {"inline_message_id": card.inline_id} if card.buttons else {}
+            self._company.world.updates.add("chosen_inline_result", chosen | told)
+        return card
+
+    async def pass_on(self, chat: FakeGroup, card: FakeMessage) -> FakeMessage:
+        """Forward a message that was sent through the bot, its buttons with it, as the worst of clients would."""
+        origin = {"type": "user", "date": card.date, "sender_user": card.sender}
+        return self._send_through_bot(chat, card.text, card.buttons, {"forward_origin": origin})
+
+    def _send_through_bot(self, chat: FakeGroup, text: str, buttons: Keyboard, extra: dict[str, Any]) -> FakeMessage:
+        if self not in chat.members:
+            raise ValueError(f"{self.first_name} is not in {chat.title}")
+        card = self._company.world.add(
+            chat.to_json(),
+            self.to_json(),
+            text,
+            buttons=buttons,
+            extra={"via_bot": self._company.bot} | extra,
+            inline_id=f"BAAA{next(_QUERY_NUMBERS)}",
+        )
+        self._company.cards[str(card.inline_id)] = card
+        self._tell("message", card)
+        return card
 
     async def start(self, payload: str = "") -> FakeMessage:
         """Open the private chat with the bot, which sends /start."""

@@ -3,30 +3,22 @@
 import asyncio
 import itertools
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 
 from botpay.testing.telegram.methods import Methods
+from botpay.testing.telegram.parameters import refuse_unknown
 from botpay.testing.telegram.people import Company, FakeGroup, FakePress, FakeUser
+from botpay.testing.telegram.trouble import Failure, Trouble
 from botpay.testing.telegram.webhook import Webhook
 from botpay.testing.telegram.wire import ApiError, Params
 from botpay.testing.telegram.world import FakeMessage, Said, World
 
 BOT_ID = 700700700
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What a method answers once; None instead of an error drops the connection after the effect."""
-
-    error: ApiError | None
-    after_effect: bool
 
 
 class FakeTelegram:
@@ -36,10 +28,13 @@ class FakeTelegram:
         bot_username: ends in "bot", as Telegram demands.
         token: what the bot has to show.
         privacy: the bot sees of groups only what is meant for it, as is Telegram's default.
+        inline: inline mode is switched on (/setinline).
+        feedback: the bot is told which results of inline mode people send (/setinlinefeedback).
         loopback_webhooks: also take http://127.0.0.1 as a webhook, which the real one refuses.
         clock: seconds since 1970.
 
     Attributes:
+        trouble: what goes wrong, and how often it did.
         calls: the method, in lower case, and the parameters of each call.
         refusals: the method and the error code of each call that failed.
     """
@@ -50,16 +45,18 @@ class FakeTelegram:
         bot_username: str = "SmoneyBot",
         token: str = f"{BOT_ID}:fake-token-of-a-fake-bot",
         privacy: bool = False,
+        inline: bool = True,
+        feedback: bool = True,
         loopback_webhooks: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         bot = {"id": BOT_ID, "is_bot": True, "first_name": "S-Money", "username": bot_username}
         self.token = token
-        self._company = Company(World(clock), bot, privacy)
+        self.trouble = Trouble()
+        self._company = Company(World(clock, self.trouble), bot, privacy, inline=inline, feedback=feedback)
         self._webhook = Webhook(self._company.world.updates, loopback=loopback_webhooks)
         self._methods = Methods(self._company, self._webhook)
         self._table = self._methods.table()
-        self._failures: defaultdict[str, deque[Failure]] = defaultdict(deque)
         self._user_ids = itertools.count(1001)
         self._group_ids = itertools.count(-1001000000001, -1)
         self._port = 0
@@ -129,9 +126,9 @@ class FakeTelegram:
         return self._webhook.dropped
 
     @property
-    def commands(self) -> list[dict[str, Any]]:
-        """What setMyCommands set."""
-        return self._methods.commands
+    def menus(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """What setMyCommands set, by scope and language."""
+        return self._methods.menus
 
     def user(
         self,
@@ -156,11 +153,20 @@ class FakeTelegram:
         self._company.users[user.id] = user
         return user
 
-    def group(self, title: str, *members: FakeUser) -> FakeGroup:
+    def group(self, title: str, *members: FakeUser, topics: tuple[int, ...] = ()) -> FakeGroup:
         """A new group of these people and the bot."""
-        group = FakeGroup(next(self._group_ids), title, list(members))
+        group = FakeGroup(next(self._group_ids), title, list(members), topics=topics)
         self._company.groups[group.id] = group
         return group
+
+    def migrate(self, group: FakeGroup) -> FakeGroup:
+        """The supergroup, with another id, that a group becomes; both chats are told (Bot API, Message)."""
+        became = self.group(group.title, *group.members, topics=group.topics)
+        group.became = became.id
+        said = {"message_id": 1_000_000, "date": self._company.world.now()}
+        self.push("message", said | {"chat": group.to_json(), "migrate_to_chat_id": became.id})
+        self.push("message", said | {"chat": became.to_json(), "migrate_from_chat_id": group.id})
+        return became
 
     def messages(self, chat: FakeGroup | FakeUser) -> list[FakeMessage]:
         """What stands in a group, or in a person's private chat with the bot, now."""
@@ -214,12 +220,19 @@ class FakeTelegram:
         Args:
             after_effect: do what was asked and fail then, as a server does that breaks before it answers.
         """
-        failure = Failure(ApiError(error_code, description, retry_after), after_effect)
-        self._failures[method.lower()].append(failure)
+        self.trouble.fail_next(method, Failure(ApiError(error_code, description, retry_after), after_effect))
 
     def drop_next(self, method: str) -> None:
         """Let the next call of a method have its effect, and cut the connection instead of an answer."""
-        self._failures[method.lower()].append(Failure(None, after_effect=True))
+        self.trouble.fail_next(method, Failure(after_effect=True))
+
+    def hang_next(self, method: str, seconds: float) -> None:
+        """Let the next call of a method have its effect and be answered so late that its caller gave up."""
+        self.trouble.fail_next(method, Failure(after_effect=True, hangs_seconds=seconds))
+
+    def disturb(self, share: float, *, seed: int) -> None:
+        """Let this share of calls fail (429, 5xx, lost answers), and of updates come twice or out of order."""
+        self.trouble.disturb(share, seed)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -235,14 +248,20 @@ class FakeTelegram:
         if name not in self._table:
             raise ApiError(404, "Not Found")
         params = await Params.read(request)
+        refuse_unknown(name, params)
         self.calls.append((name, params.values))
-        failure = self._failures[name].popleft() if self._failures[name] else None
-        if failure is not None and failure.error is not None and not failure.after_effect:
+        failure = self.trouble.of_call(name)
+        if failure is None:
+            return _ok(await self._table[name](params))
+        result = await self._table[name](params) if failure.after_effect else None
+        if failure.hangs_seconds:
+            await asyncio.sleep(failure.hangs_seconds)
+        if failure.error is not None:
             raise failure.error
-        result = await self._table[name](params)
-        if failure is not None:
-            if failure.error is not None:
-                raise failure.error
-            if request.transport is not None:
-                request.transport.abort()
-        return web.json_response({"ok": True, "result": result})
+        if request.transport is not None:
+            request.transport.abort()
+        return _ok(result)
+
+
+def _ok(result: object) -> web.Response:
+    return web.json_response({"ok": True, "result": result})

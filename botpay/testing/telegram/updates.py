@@ -5,7 +5,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-DEFAULT_ALLOWED = frozenset({"message", "edited_message", "channel_post", "callback_query", "my_chat_member"})
+from botpay.testing.telegram.trouble import Trouble
+
+DEFAULT_ALLOWED = frozenset(
+    {
+        "message",
+        "edited_message",
+        "channel_post",
+        "callback_query",
+        "my_chat_member",
+        "inline_query",
+        "chosen_inline_result",
+    }
+)
 """What comes where nothing was asked for: all that the fake makes (chat_member and reactions would be left out)."""
 
 FIRST_ID = 710_000_001
@@ -36,9 +48,14 @@ class Waiting:
 
 
 class Updates:
-    """The queue. Whoever waits for a change awaits `changed`."""
+    """The queue. Whoever waits for a change awaits `changed`.
 
-    def __init__(self) -> None:
+    Args:
+        trouble: lets updates come again and out of order.
+    """
+
+    def __init__(self, trouble: Trouble) -> None:
+        self._trouble = trouble
         self.allowed: Collection[str] = DEFAULT_ALLOWED
         self._waiting: list[Waiting] = []
         self._all: list[Waiting] = []
@@ -78,7 +95,9 @@ class Updates:
         if offset < 0:
             self._waiting = self._waiting[offset:]
         else:
-            self._waiting = [w for w in self._waiting if w.id >= offset or (w.again and not w.handed)]
+            gone = [w for w in self._waiting if w.id < offset and (w.handed or not w.again)]
+            self._waiting = [w for w in self._waiting if w not in gone]
+            self._perhaps_again(gone)
         self.wake()
 
     def hand_out(self, limit: int) -> list[dict[str, Any]]:
@@ -86,16 +105,23 @@ class Updates:
         batch = self._waiting[:limit]
         for update in batch:
             update.handed = True
-        return [update.to_json() for update in batch]
+        return [update.to_json() for update in self._trouble.in_order(batch)]
 
     def first(self) -> Waiting | None:
-        """The oldest update."""
-        return self._waiting[0] if self._waiting else None
+        """The oldest update, unless there is trouble."""
+        return self._trouble.in_order(self._waiting)[0] if self._waiting else None
 
     def done(self, update: Waiting) -> None:
         """The webhook took this one."""
         self._waiting = [other for other in self._waiting if other is not update]
+        self._perhaps_again([update])
         self.wake()
+
+    def _perhaps_again(self, taken: Sequence[Waiting]) -> None:
+        """Deliver once more some of what the bot took, as if its confirmation had got lost."""
+        again = [w for w in taken if not w.again and self._trouble.twice()]
+        self._waiting += [Waiting(w.id, w.kind, w.payload, again=True) for w in again]
+        self._waiting.sort(key=lambda w: w.id)
 
     def clear(self) -> None:
         """Drop all, as drop_pending_updates asks."""

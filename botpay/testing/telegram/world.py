@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from botpay.testing.telegram.trouble import Trouble
 from botpay.testing.telegram.updates import Updates
 
 Keyboard = tuple[tuple["FakeButton", ...], ...]
@@ -33,6 +34,7 @@ class FakeMessage:
         sender: who wrote it, as the Bot API shows users.
         extra: further fields of the Bot API's Message, such as reply_to_message.
         protected: cannot be forwarded or saved.
+        inline_id: by which the bot knows it if it was sent through the bot, wherever it stands.
     """
 
     id: int
@@ -46,11 +48,18 @@ class FakeMessage:
     edited_at: int | None = None
     protected: bool = False
     deleted: bool = False
+    inline_id: str | None = None
 
     @property
     def chat_id(self) -> int:
         """The chat it stands in."""
         return int(self.chat["id"])
+
+    @property
+    def topic(self) -> int | None:
+        """The topic it stands in, in a group that has such."""
+        found: int | None = self.extra.get("message_thread_id")
+        return found
 
     @property
     def is_bots(self) -> bool:
@@ -106,10 +115,11 @@ class World:
 
     Args:
         clock: seconds since 1970.
+        trouble: what goes wrong.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self.updates = Updates()
+    def __init__(self, clock: Callable[[], float] = time.time, trouble: Trouble | None = None) -> None:
+        self.updates = Updates(trouble or Trouble())
         self.history: list[Said] = []
         self._clock = clock
         self._chats: dict[int, list[FakeMessage]] = {}
