@@ -150,6 +150,8 @@ class SlackAdapter(Adapter):
 
         Slack repeats events that are refused, but not commands and presses: there, the person is asked to repeat.
         """
+        if payload.get("type") == "app_rate_limited":
+            log.warning("slack holds back events: more than 30,000 in an hour in one workspace")
         if self._install is not None and await self._install.took_back(payload):
             return None
         workspace, receive = await self._workspaces.of_payload(payload), self._receive

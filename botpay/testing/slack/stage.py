@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from botpay.adapters.slack import SlackAdapter, SlackSettings
 from botpay.adapters.slack.blocks import DOTS, OPEN_KEYPAD
@@ -25,6 +25,9 @@ class SlackStage(Stage):
     In mode "http" start the application, then tell `connect` where it listens. What begins with "/" is given as a
     slash command; those cannot be edited. A forward is a shared message.
 
+    Attributes:
+        changed: settings of the adapter that are others than usual.
+
     Args:
         clock: by which the adapter keeps to Slack's limits, in seconds.
     """
@@ -38,6 +41,7 @@ class SlackStage(Stage):
     ) -> None:
         self._mode: Literal["http", "socket"] = mode
         self._clock = clock
+        self.changed: dict[str, Any] = {}
         self.fake = FakeSlack(bot_name=bot_name, transport=mode)
         self.channel = self.fake.channel("amis")
         self._last: dict[str, Message] = {}
@@ -47,7 +51,7 @@ class SlackStage(Stage):
     async def start(self) -> None:
         """Start the fake and make the adapter for it."""
         await self.fake.start()
-        self.adapter = SlackAdapter(settings(self.fake, mode=self._mode), pace=unhurried(self._clock))
+        self.adapter = SlackAdapter(settings(self.fake, mode=self._mode, **self.changed), pace=unhurried(self._clock))
 
     async def connect(self, base_url: str | None) -> None:
         """Tell Slack where the application's web server listens ("http://127.0.0.1:8080"); for mode "http".
