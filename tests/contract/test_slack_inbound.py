@@ -116,6 +116,24 @@ async def test_strangers_are_nobody(adapter: SlackAdapter, fake: FakeSlack, chan
 
 
 @pytest.mark.parametrize(
+    ("teams", "known"),
+    [
+        ({"team": "T0FAKE"}, True),
+        ({"team": "T0OTHER"}, False),
+        ({"team": "T0FAKE", "user_team": "T0OTHER", "source_team": "T0OTHER"}, False),
+        ({"team": "T0FAKE", "user_team": "T0FAKE", "source_team": "T0OTHER"}, False),
+        ({"team": "T0OTHER", "user_team": "T0FAKE", "source_team": "T0FAKE"}, True),
+    ],
+)
+def test_the_authors_own_team_counts(teams: dict[str, str], known: bool) -> None:
+    """In shared channels `team` may be either side's; where an event names its author's own team, that decides."""
+    event = {"type": "message", "user": "U1", "text": "#solde", "channel": "C1", "ts": "1700000000.000100", **teams}
+    inbound = translate({"type": "event_callback", "event": event}, HERE, NOW)
+    assert inbound is not None
+    assert (inbound.author is not None) is known
+
+
+@pytest.mark.parametrize(
     "event",
     [
         {"bot_id": "B1"},

@@ -248,11 +248,11 @@ async def test_what_slack_did_not_say_installs_nothing(
     assert await kept(rig) == []
 
 
-@pytest.mark.parametrize("cookie", ["", "1.x.y", "x", "..", "9999999999999999.x.y", "1\u0663.x.y"])
+@pytest.mark.parametrize("cookie", ["", "1.x.y", "{now}.x.y", "x", "..", "9999999999999999.x.y", "1\u0663.x.y"])
 async def test_a_forged_cookie_is_none(rig: SlackRig, browser: aiohttp.ClientSession, cookie: str) -> None:
     """A cookie that we did not make does not vouch for a state."""
     back = await begun(rig, browser)
-    headers = {"Cookie": f"botpay_slack_install={cookie}"}
+    headers = {"Cookie": f"botpay_slack_install={cookie.format(now=int(rig.now()))}"}
     async with aiohttp.ClientSession() as other, other.get(back.update_query(state="x"), headers=headers) as page:
         assert page.status == HTTPStatus.BAD_REQUEST
 
