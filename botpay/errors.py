@@ -30,6 +30,7 @@ class Code(StrEnum):
     """
 
     # What a message can be refused for, before anybody is looked up.
+    CARD_NUMBER = "card_number"
     BAD_INPUT = "bad_input"
     UNKNOWN_COMMAND = "unknown_command"
     SEVERAL_COMMANDS = "several_commands"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from botpay import migrations, proof
 from botpay.audit import verify as audit
@@ -24,7 +24,7 @@ from botpay.ledger import verify as ledger
 from botpay.message import Actor, Capabilities, Chat, Inbound, SecretText, Visibility
 from botpay.money import Money
 from botpay.outbox.model import Letter
-from botpay.outbox.store import load_queued
+from botpay.outbox.store import load_queued, outbound
 from botpay.pipeline import Pipeline, Result
 from botpay.policy import Caps
 from botpay.sealing import Keyring
@@ -145,10 +145,10 @@ class Town:
     def letters(self) -> list[Letter]:
         """What waits in the outbox, in order, opened."""
         with self.database.read() as connection:
-            names = connection.execute(text("select distinct adapter from outbound")).scalars().all()
+            names = connection.execute(select(outbound.c.adapter).distinct()).scalars().all()
             queued = load_queued(connection, KEYRING, names, self.clock() + timedelta(days=1), 10_000)
-            order = list(connection.execute(text("select id from outbound order by seq")).scalars())
-        found = {q.id.replace("-", ""): q.letter for q in queued if q.letter}
+            order = connection.execute(select(outbound.c.id).order_by(outbound.c.seq)).scalars().all()
+        found = {q.id: q.letter for q in queued if q.letter}
         return [found[id_] for id_ in order if id_ in found]
 
     def counters(self, who: str) -> tuple[int, int]:

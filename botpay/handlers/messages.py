@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from botpay.cards import has_card
 from botpay.commands import (
     Cancel,
     ChangePin,
@@ -34,6 +35,8 @@ IGNORED = Decision(outcome="ignored")
 def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
     """Only a fresh message of a real person is acted on: first as an answer, then as a PIN, then as a command."""
     author = inbound.author
+    if author is not None and inbound.flags <= {Flag.EDITED} and has_card(inbound.text.reveal()):
+        return _card(world, inbound, author, reading)
     if author is None or inbound.flags:
         return _edited(world, inbound, reading)
     if (answered := dialogues.hear(world, inbound, author, reading)) is not None:
@@ -50,6 +53,20 @@ def hear(world: World, inbound: Inbound, reading: Reading | None) -> Decision:
         stranger = stranger and inbound.chat.visibility is Visibility.PRIVATE
         return refuse(inbound, author, _no_account(author) if stranger else reading.meaning, language)
     return _obey(world, inbound, author, reading.meaning, language)
+
+
+def _card(world: World, inbound: Inbound, author: Actor, reading: Reading | None) -> Decision:
+    """A card's number is not kept, whatever it was written for; it is taken away where the platform can.
+
+    Others' talk in public is none of ours: there it concerns account holders, and who gives a command.
+    """
+    command = reading is not None and reading.meaning is not None
+    if inbound.chat.visibility is Visibility.PUBLIC and not command and world.person_of(author.key) is None:
+        return IGNORED
+    refused = refuse(
+        inbound, author, Refusal(Code.CARD_NUMBER), language_for(world, inbound, reading.language if reading else None)
+    )
+    return replace(refused, letters=(*taken_away(world, inbound, author), *refused.letters))
 
 
 def refuse(inbound: Inbound, author: Actor, refusal: Refusal, language: str) -> Decision:

@@ -7,14 +7,18 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
-from botpay import vault
+from botpay import ids, vault
+from botpay.audit.store import append
 from botpay.cli import app
 from botpay.confirm.keypad import token
 from botpay.confirm.store import challenges
 from botpay.dead_letters import DeadLetters
+from botpay.directory.people import Person
+from botpay.directory.store import save_person
 from botpay.errors import LedgerFault
 from botpay.message import Press, SecretText
 from botpay.policy import Admission, Level
+from botpay.proof import state_of_person
 from botpay.rotation import Rotation, census, sealed_columns
 from botpay.sealing import Keyring, key_id
 from tests.conftest import AUDIT_KEY, DATA_KEY, KEYRING, PEPPER, PINS, TERMS, Town
@@ -41,7 +45,11 @@ def busy(request: pytest.FixtureRequest) -> Town:
     town.pipeline = replace(town.pipeline, terms=replace(TERMS, admission=Admission(level=Level.DEMO)))
     town.do(town.says("dave", "hello", private=True))  # a stranger is asked who they are
     DeadLetters(town.database, town.clock, KEYRING, "en").keep(town.says("alice", "#send"), LedgerFault("x"))
+    reachable = Person(id=ids.fresh(town.clock()), name="Erin", language="en", contact_mark="mark")
+    reachable = replace(reachable, contact=SecretText("erin@example.org"))
     with town.database.write() as connection:
+        save_person(connection, reachable, town.clock(), KEYRING)
+        append(connection, AUDIT_KEY, [("erin", "enrolled")], [], town.clock(), [state_of_person(reachable)])
         vault.save_secret(connection, KEYRING, ("slack", "T1", "bot_token"), "xoxb-canary", town.clock())
     with town.database.read() as connection:
         assert set(census(connection)[OLD_ID]) == {str(column) for column in sealed_columns()}
