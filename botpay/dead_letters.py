@@ -8,7 +8,7 @@ import structlog
 from botpay import ids
 from botpay.cards import without_cards
 from botpay.clock import Clock
-from botpay.confirm.pin import without_pin
+from botpay.confirm.pin import without_pins
 from botpay.database import Database
 from botpay.handlers.talk import to_author
 from botpay.handlers.world import Event
@@ -57,7 +57,7 @@ def _payload(event: Event) -> str:
             "source": event.source,
             "chat": event.chat.id,
             "author": event.author.id if event.author else None,
-            "text": without_pin(without_cards(event.text.reveal())),
+            "text": without_pins(without_cards(event.text.reveal())),
             "press": event.press is not None,
         }
     )

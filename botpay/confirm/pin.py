@@ -19,6 +19,7 @@ _PIN_ALONE = re.compile(
     r"((?:(?:pour|for|pin|code|mon|my|avec|with|le|is)\W+)*)[0-9]{3} ?[0-9]{3}\W*", re.ASCII | re.IGNORECASE
 )
 
+_LIKE_A_PIN = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}(?!\d)")
 _COMMON = frozenset(
     {"123321", "112233", "123654", "147258", "159753", "159357", "258456", "420420", "696969", "102030"}
 )
@@ -37,6 +38,11 @@ def without_pin(memo: str) -> str:
     """
     found = _PIN_ALONE.fullmatch(memo.strip())
     return f"{found[1]}••••••" if found else memo
+
+
+def without_pins(text: str) -> str:
+    """A text with dots for all that could be a PIN, whatever stands beside it; for what nobody needs to read."""
+    return _LIKE_A_PIN.sub("••••••", text)
 
 
 def is_weak(pin: str) -> bool:

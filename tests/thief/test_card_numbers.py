@@ -71,7 +71,7 @@ def test_what_strangers_say_among_themselves_is_none_of_ours(town: Town) -> None
     assert town.do(forwarded).outcome == "ignored"
 
 
-@pytest.mark.parametrize("words", [f"#send 10 {CARD} @bob", PINS["alice"]])
+@pytest.mark.parametrize("words", [f"#send 10 {CARD} @bob", PINS["alice"], f"my PIN is {PINS['alice']}!"])
 def test_it_is_not_even_buried(place: Town, words: str) -> None:
     """A message that a fault of ours keeps from being handled is kept without the card's number, or the PIN."""
     DeadLetters(place.database, place.clock, KEYRING, "en").keep(place.says("alice", words), LedgerFault("x"))
