@@ -151,7 +151,7 @@ class Storm:
 
     def _prompt(self, payment: Payment) -> FakeMessage | None:
         for message in reversed(self.stage.user(payment.payer).sees()):
-            if payment.euros in message.text and "1" in message.labels():
+            if f"Envoyer {payment.euros}" in message.text and "1" in message.labels():
                 return message
         return None
 
