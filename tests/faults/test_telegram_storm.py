@@ -85,12 +85,19 @@ class Storm:
         try:
             await asyncio.gather(*(self._pay_all(who) for who in NAMES))
             await self._until(lambda: not self._unheard(), "everybody to hear")
+            await self._until(lambda: not self._queued(), "what was heard to be known as sent")
         finally:
             ticking.cancel()
         await self.application.settled()
 
     def _unheard(self) -> list[Payment]:
         return [p for p in self.payments if (p.is_paid and not self._payee_knows(p)) or not self._card_knows(p)]
+
+    def _queued(self) -> bool:
+        """Whether a letter waits: one whose answer was lost has been read, and is to be sent again."""
+        with self.application.database.read() as connection:
+            waiting = select(outbound.c.id).where(outbound.c.fate == "queued").limit(1)
+            return connection.execute(waiting).first() is not None
 
     def _payee_knows(self, payment: Payment) -> bool:
         return self._read(payment.payee, f"vous a envoyé {payment.euros}")
