@@ -69,6 +69,8 @@ class Code(StrEnum):
     HAS_ACCOUNT = "has_account"
     TOO_MANY_CODES = "too_many_codes"
     LAST_IDENTITY = "last_identity"
+    NO_CONTACT = "no_contact"
+    REPLACED_LATER = "replaced_later"
     STILL_WAITING = "still_waiting"
     STILL_CHECKING = "still_checking"
     TOO_SOON = "too_soon"

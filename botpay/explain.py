@@ -30,5 +30,6 @@ _TELLING = {
     Code.MISSING_RECIPIENT: ("amount",),
     Code.MISSING_CURRENCY: ("amount",),
     Code.INVALID_RECIPIENT: ("payee",),
+    Code.PERSON_LOCKED: ("by_code",),
     Code.LIMIT_EXCEEDED: ("cooling", "per_day", "per_week", "per_30_days"),
 }

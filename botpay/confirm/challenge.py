@@ -15,6 +15,7 @@ from botpay.message import SecretText
 TRIES_PER_TRANSFER = 3
 FAILURES_BEFORE_LOCK = 5  # Delegated Regulation (EU) 2018/389, article 4(3)(b)
 _WAITS = {3: timedelta(seconds=5), 4: timedelta(seconds=30)}
+_REPLACED_AFTER, _REPLACED_AT_LAST = timedelta(minutes=15), timedelta(hours=24)
 _WAIT_AFTER_LOCK, _LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=16)
 CHECK_WITHIN = timedelta(seconds=5)
 """After this long without a verdict the check is taken for lost (the process died), and the person may try again."""
@@ -128,6 +129,10 @@ class Pin:
         """This PIN with some fields changed, one version later."""
         return replace(self, version=self.version + 1, **what)  # type: ignore[arg-type]
 
+    def replaced(self, hash_: str, now: datetime) -> "Pin":
+        """Another PIN of a person who proved who they are without this one: they may try again, and spend little."""
+        return replace(self.unlocked(), hash=hash_, reset_at=now)
+
     def unlocked(self) -> "Pin":
         """This PIN with its row of failures and those of the day forgotten, as by an operator; how often it was locked
         stays known."""
@@ -168,6 +173,14 @@ def may_enter(pin: Pin | None, now: datetime, per_day: int) -> Refusal | None:
 def too_many_today(pin: Pin, now: datetime, per_day: int) -> Refusal | None:
     """Whether it was wrong so often today that no more is taken, right or not."""
     return Refusal(Code.TOO_MANY_TODAY) if _wrong_on(pin, now) >= per_day else None
+
+
+def may_replace(pin: Pin | None, now: datetime) -> Refusal | None:
+    """Whether a code may be sent by which a PIN is replaced: not right after a lock, and the later, the more locks."""
+    if pin is None or pin.locked_at is None:
+        return None
+    free_at = pin.locked_at + min(_REPLACED_AFTER * 4 ** min(pin.locks, 4), _REPLACED_AT_LAST)
+    return Refusal.because(Code.REPLACED_LATER, wait=free_at - now) if now < free_at else None
 
 
 def to_check(pin: Pin | None) -> str:

@@ -155,7 +155,12 @@ def judge(world: World, verdict: PinVerdict) -> Decision:
         return Decision(outcome=Code.WRONG_PIN.value)
     challenge, pin = rules_of_challenge.wrong(challenge, pin, world.now)
     if challenge.state is not State.OPEN:
-        return _end(world, challenge, challenge.state, pin=pin, surface=verdict.surface)
+        ended = _end(world, challenge, challenge.state, pin=pin, surface=verdict.surface)
+        locked = challenge.state is State.LOCKED
+        told = (
+            talk.to_all(world, challenge.person_id, "locked.elsewhere", besides=_asked_by(challenge)) if locked else ()
+        )
+        return replace(ended, letters=(*ended.letters, *told))
     text = talk.prompt_text(world, challenge)
     letters = talk.answer(world, challenge, text, surface=verdict.surface, pad=talk.keys(world, challenge))
     return Decision(outcome=Code.WRONG_PIN.value, challenges=(challenge,), pins=(pin,) if pin else (), letters=letters)

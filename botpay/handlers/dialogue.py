@@ -194,7 +194,8 @@ def not_owner(world: World, turn: Turn, step: Step) -> Decision:
     dialogue, pin = turn.dialogue, world.pins.get(turn.dialogue.person_id or "")
     if pin is not None and pin.locked and pin.locked_at is None:
         text = sentence("dialogue.locked", dialogue.language)
-        return finish(world, turn, "locked", text, pins=(pin.changed(locked_at=world.now),))
+        told = talk.to_all(world, pin.person_id, "locked.elsewhere", besides=dialogue.key)
+        return finish(world, turn, "locked", text, pins=(pin.changed(locked_at=world.now),), letters=told)
     left = TRIES_PER_TRANSFER - dialogue.tries - 1
     if left <= 0:
         return finish(world, turn, "failed", sentence("dialogue.failed", dialogue.language))

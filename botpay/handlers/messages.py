@@ -11,6 +11,7 @@ from botpay.commands import (
     ForgotPin,
     Help,
     LinkMe,
+    OwnCommand,
     RequestMoney,
     SendMoney,
     SetLanguage,
@@ -100,6 +101,8 @@ def _obey(world: World, inbound: Inbound, author: Actor, command: Command, langu
 def _of_person(
     world: World, inbound: Inbound, author: Actor, person: Person, command: Command, language: str
 ) -> Decision | Refusal:
+    if isinstance(command, OwnCommand):
+        return _of_own_account(world, inbound, author, person, command, language)
     match command:
         case SendMoney() | Donate():
             return pay.reserve(world, inbound, author, person, command, language)
@@ -111,14 +114,22 @@ def _of_person(
             return confirming.cancel_newest(world, person)
         case SetLanguage(language=wanted):
             return account.speak(inbound, author, person, wanted)
+        case RequestMoney() | Help():
+            return Refusal(Code.NOT_YET)
+
+
+def _of_own_account(
+    world: World, inbound: Inbound, author: Actor, person: Person, command: OwnCommand, language: str
+) -> Decision | Refusal:
+    match command:
         case ChangePin():
             return pin.start(world, inbound, author, person, language)
+        case ForgotPin():
+            return pin.forgot(world, inbound, author, person, language)
         case LinkMe():
             return linking.give(world, inbound, author, person, language)
         case UnlinkMe():
             return linking.part(world, inbound, author, person, language)
-        case ForgotPin() | RequestMoney() | Help():
-            return Refusal(Code.NOT_YET)
 
 
 def _no_account(author: Actor) -> Refusal:

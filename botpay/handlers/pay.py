@@ -45,7 +45,7 @@ def reserve(
         return Refusal.because(refusal.code, payee=found.shown)
     pin = world.pins.get(payer.id)
     if pin is None or pin.locked:
-        return Refusal(Code.PERSON_LOCKED)
+        return Refusal.because(Code.PERSON_LOCKED, by_code=world.can_mail(payer))
     if refusal := too_many_today(pin, world.now, world.terms.bearable.per_person_per_day):
         return refusal
     if len(world.open_challenges(payer.id)) >= policy.MOST_WAITING:

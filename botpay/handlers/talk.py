@@ -122,14 +122,15 @@ def to_payee(world: World, challenge: Challenge, text: str, public_text: str) ->
 def to_all(
     world: World, person_id: str, key: str, *, besides: IdentityKey | None = None, **params: Any
 ) -> tuple[Letter, ...]:
-    """News about somebody's own account, in private, at every identity of theirs but the one that knows already."""
-    language = world.people[person_id].language
-    text = sentence(key, language, **params)
-    return tuple(
-        Letter(outbound=private(identity.adapter, identity.tenant, identity.id, text))
-        for identity in world.identities_of(person_id)
-        if identity.key != besides
-    )
+    """News about somebody's own account, in private, at every address of theirs but the one that knows already."""
+    person = world.people[person_id]
+    text = sentence(key, person.language, **params)
+    chats = [identity for identity in world.identities_of(person_id) if identity.key != besides]
+    told = [Letter(outbound=private(chat.adapter, chat.tenant, chat.id, text)) for chat in chats]
+    if world.can_mail(person):
+        mail = sentence("mail.news", person.language, text=text)
+        told.append(Letter(outbound=private(world.terms.channel, "", person.contact.reveal(), mail)))
+    return tuple(told)
 
 
 def place(identity: Identity) -> str:

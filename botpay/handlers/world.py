@@ -188,6 +188,10 @@ class World:
         identity = self.identities.get(key)
         return self.people.get(identity.person_id) if identity and identity.person_id else None
 
+    def can_mail(self, person: Person) -> bool:
+        """Whether a person has an address at the second channel."""
+        return bool(person.contact and self.terms.channel)
+
     def is_cooling(self, person_id: str, key: IdentityKey) -> bool:
         """Whether less may be spent for a while: the PIN was replaced unseen, or this identity was linked, lately."""
         pin, identity = self.pins.get(person_id), self.identities.get(key)

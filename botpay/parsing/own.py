@@ -10,6 +10,8 @@ from botpay.parsing.context import Context, Reading
 from botpay.parsing.vocabulary import fold, vocabulary
 
 _SIGNED = re.compile(r"[#/＃]\s?")
+_CODE = re.compile(r"[B-DF-HJ-NP-TV-XZ]{10}")  # as `botpay.directory.linking` makes them
+_CODE_IN_PRIVATE = re.compile(r"[A-Z]{6,14}")  # mistyped, it is still one: it is answered as such
 _MOST_WORDS = 8
 
 
@@ -25,22 +27,23 @@ def read_own(text: str, context: Context) -> Reading | None:
     command, at, bot = first.partition("@")
     if at and not _is_us(bot, context):
         return None
-    return _asked([fold(command), *rest])
+    return _asked([fold(command), *rest], _CODE_IN_PRIVATE if context.private else _CODE)
 
 
-def _asked(words: list[str]) -> Reading | None:
+def _asked(words: list[str], is_code: re.Pattern[str]) -> Reading | None:
     """The longest request that these words begin with; behind it a code may stand, if it takes one."""
     for length in range(len(words), 0, -1):
         found = vocabulary().own.get(" ".join(map(fold, words[:length])))
         if found is not None:
-            command = _command(found[0], "".join(words[length:]))
+            code = "".join(words[length:]).upper()
+            command = _command(found[0], code) if not code or is_code.fullmatch(code) else None
             return Reading(command, found[1]) if command else None
     return None
 
 
 def _command(kind: str, code: str) -> Command | None:
     if kind == "link":
-        return LinkMe(code.upper())
+        return LinkMe(code)
     return None if code else _PLAIN[kind]
 
 
