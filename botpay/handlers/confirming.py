@@ -155,7 +155,9 @@ def judge(world: World, verdict: PinVerdict) -> Decision:
         return Decision(outcome=Code.WRONG_PIN.value)
     challenge, pin = rules_of_challenge.wrong(challenge, pin, world.now)
     if challenge.state is not State.OPEN:
-        ended = _end(world, challenge, challenge.state, pin=pin, surface=verdict.surface)
+        by_code = challenge.state is State.LOCKED and world.can_mail(world.people[challenge.person_id])
+        key = "locked.by_code" if by_code else None
+        ended = _end(world, challenge, challenge.state, pin=pin, surface=verdict.surface, key=key)
         locked = challenge.state is State.LOCKED
         told = (
             talk.to_all(world, challenge.person_id, "locked.elsewhere", besides=_asked_by(challenge)) if locked else ()

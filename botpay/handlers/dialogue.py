@@ -167,6 +167,8 @@ def prove_owner(world: World, turn: Turn, step: Step) -> Decision:
     """Count a try and have the PIN checked; `step.worked` goes on if it is right. The count is committed first."""
     dialogue = turn.dialogue
     pin = world.pins.get(dialogue.person_id or "")
+    if not _is_owners(world, dialogue) and tries.has_to_wait(world, pin):
+        pin = None  # who is not known to be the owner is not told of waits either: it is checked against nothing
     if refusal := tries.not_now(world, pin):
         refused = again(world, turn, step, explain(refusal, dialogue.language))
         return replace(refused, outcome=refusal.code.value, guesses=tries.noted(world, refusal))
@@ -190,12 +192,31 @@ def prove_owner(world: World, turn: Turn, step: Step) -> Decision:
 
 
 def not_owner(world: World, turn: Turn, step: Step) -> Decision:
-    """The PIN was wrong: asked again, over after so many tries, or locked by this one. No PIN is always wrong."""
+    """The PIN was wrong: asked again, over after so many tries, or locked by this one. No PIN is always wrong.
+
+    Of a lock its owner alone is told, at every address; who enters a link code reads what they always read.
+    """
     dialogue, pin = turn.dialogue, world.pins.get(turn.dialogue.person_id or "")
     if pin is not None and pin.locked and pin.locked_at is None:
-        text = sentence("dialogue.locked", dialogue.language)
         told = talk.to_all(world, pin.person_id, "locked.elsewhere", besides=dialogue.key)
-        return finish(world, turn, "locked", text, pins=(pin.changed(locked_at=world.now),), letters=told)
+        locked = (pin.changed(locked_at=world.now),)
+        if not _is_owners(world, dialogue):
+            answered = _wrong(world, turn, step)
+            return replace(answered, pins=locked, letters=(*answered.letters, *told))
+        by_code = world.can_mail(world.people[pin.person_id])
+        text = sentence("dialogue.locked.by_code" if by_code else "dialogue.locked", dialogue.language)
+        return finish(world, turn, "locked", text, pins=locked, letters=told)
+    return _wrong(world, turn, step)
+
+
+def _is_owners(world: World, dialogue: Dialogue) -> bool:
+    """Whether the account whose PIN is asked for is that of who is asked."""
+    person = world.person_of(dialogue.key)
+    return person is not None and person.id == dialogue.person_id
+
+
+def _wrong(world: World, turn: Turn, step: Step) -> Decision:
+    dialogue = turn.dialogue
     left = TRIES_PER_TRANSFER - dialogue.tries - 1
     if left <= 0:
         return finish(world, turn, "failed", sentence("dialogue.failed", dialogue.language))

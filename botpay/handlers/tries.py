@@ -12,6 +12,11 @@ NOT_READ = (Code.TOO_SOON, Code.TOO_MANY_TODAY, Code.PINS_PAUSED, Code.PAYEE_PAU
 _PAUSES = (Code.PINS_PAUSED, Code.PAYEE_PAUSED)
 
 
+def has_to_wait(world: World, pin: Pin | None) -> bool:
+    """Whether no PIN of this person is read now, for what was wrong before."""
+    return may_enter(pin, world.now, world.terms.bearable.per_person_per_day) is not None
+
+
 def not_now(world: World, pin: Pin | None, about: str | None = None) -> Refusal | None:
     """Why no PIN of this person is read now, whatever it is: they or others got too many wrong, or too many wait.
 

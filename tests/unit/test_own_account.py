@@ -125,6 +125,25 @@ def test_whoever_guesses_codes_learns_nothing_from_what_else_is_answered(town: T
     assert answers[:4] == answers[4:]
 
 
+def test_whoever_guesses_pins_behind_a_code_learns_nothing_of_the_account(town: Town) -> None:
+    """Six wrong PINs read the same behind a code that leads to somebody, whom they lock, and behind none."""
+    read: dict[str, list[str]] = {}
+    for words in (code(town), "BCDFG HJKLM"):
+        read[words] = []
+        for number in range(6):
+            if number % 3 == 0:
+                town.do(away(town, f"#link {words}"))
+            (work,) = town.do(away(town, "111213")).works
+            town.do(verdict_of(work, False))
+            said = [letter.outbound for letter in town.letters()]
+            read[words].append([out.text for out in said if out.tenant == AWAY.tenant][-1])
+            town.clock.move(timedelta(seconds=30))
+    first, second = read.values()
+    assert first == second
+    assert town.rows("select failures from pins where locked_at is not null") == [(5,)]
+    assert any("Your account is locked: five wrong PINs" in letter.outbound.text for letter in town.letters())
+
+
 def test_a_linked_identity_may_spend_little_for_a_day(town: Town) -> None:
     """The cap is on what is spent in a day, from the new identity alone, and ends after the time that was set."""
     enters(town, code(town), PINS["alice"])
