@@ -83,6 +83,7 @@ class Application:
             admission=_admission(settings),
             code_secret=keyring.secret("code"),
             channel=channel.name if channel else "",
+            invite=lambda name: next((a.invite_url for a in adapters if a.name == name), None),
             address_of=channel.address if channel else lambda _: None,
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )

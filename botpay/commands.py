@@ -98,6 +98,16 @@ class UnlinkMe:
     """Let the me of here be nobody's any more."""
 
 
-OwnCommand = ChangePin | ForgotPin | LinkMe | UnlinkMe
+@dataclass(frozen=True, slots=True)
+class ShowProfile:
+    """Tell me what is known of me here, and what I may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMe:
+    """Close my account, and keep nothing of me but what moved."""
+
+
+OwnCommand = ChangePin | ForgotPin | LinkMe | UnlinkMe | ShowProfile | ForgetMe
 """About one's own account; read only where `Context.own` asks for it."""
 Command = SendMoney | Donate | RequestMoney | ShowBalance | ShowHistory | Cancel | Help | SetLanguage | OwnCommand

@@ -59,6 +59,7 @@ class Code(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
     PAYEE_FROZEN = "payee_frozen"
     PERSON_LOCKED = "person_locked"
+    MONEY_LEFT = "money_left"
     TOO_MANY_WAITING = "too_many_waiting"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     ALREADY_POSTED = "already_posted"

@@ -26,6 +26,8 @@ def _key(code: Code, details: dict[str, Any]) -> str:
 _TELLING = {
     Code.BAD_INPUT: ("languages",),
     Code.UNKNOWN_COMMAND: ("suggestion", "small_talk"),
+    Code.UNKNOWN_PAYEE: ("invite",),
+    Code.MONEY_LEFT: ("held",),
     Code.MISSING_AMOUNT: ("payee", "tag"),
     Code.MISSING_RECIPIENT: ("amount",),
     Code.MISSING_CURRENCY: ("amount",),

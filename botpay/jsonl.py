@@ -16,6 +16,7 @@ from botpay.commands import (
     ChangePin,
     Command,
     Donate,
+    ForgetMe,
     ForgotPin,
     Help,
     LinkMe,
@@ -24,6 +25,7 @@ from botpay.commands import (
     SetLanguage,
     ShowBalance,
     ShowHistory,
+    ShowProfile,
     UnlinkMe,
 )
 from botpay.errors import Code, Refusal
@@ -127,7 +129,7 @@ def _said(command: Command) -> dict[str, Any]:
         case Help():
             return {"outcome": "help"}
         case (
-            SetLanguage() | ChangePin() | ForgotPin() | LinkMe() | UnlinkMe()
+            SetLanguage() | ChangePin() | ForgotPin() | LinkMe() | UnlinkMe() | ShowProfile() | ForgetMe()
         ):  # concerns no money, and has no outcome of its own
             return {"outcome": "not_a_command"}
 

@@ -86,6 +86,16 @@ def may_spend(limits: Limits, spent: Mapping[int, int], amount: Money, today: in
     return Refusal.because(Code.LIMIT_EXCEEDED, amount=amount, **details)
 
 
+def left_of(limits: Limits, spent: Mapping[int, int], currency: str, today: int) -> Money | None:
+    """The most that may still be spent today; None without limits. Counted as `may_spend` counts."""
+    free = [
+        max(limit.minor - sum(minor for day, minor in spent.items() if day > today - period.days), 0)
+        for period, limit in limits.items()
+        if limit.currency == currency
+    ]
+    return Money(min(free), currency) if free else None
+
+
 class Level(StrEnum):
     """How much is asked of people before they take part."""
 

@@ -24,6 +24,7 @@ from botpay.directory.store import (
     save_person,
     save_sightings,
 )
+from botpay.erasure import erase
 from botpay.handlers.world import CURRENCY, Decision, Event, Unit, World
 from botpay.inbox import Mark, digest_of, save_marks
 from botpay.ledger.model import AccountKind
@@ -64,6 +65,7 @@ def save(
     save_link_codes(connection, _changed(before.link_codes, world.link_codes))
     save_pins(connection, before.pins, [pin for pin in pins if pin.person_id in before.pins])
     save_languages(connection, [p for p in _changed(before.people, world.people) if p.id in before.people])
+    forgotten = [p for p in _changed(before.people, world.people) if p.forgotten_at and p.id in before.people]
     counted = {mark for _, decision in done for mark in decision.sendings}
     save_sendings(connection, {mark: world.sendings[mark] for mark in counted}, day_of(world.now))
     save_spending(connection, _spent(before, world))
@@ -71,11 +73,14 @@ def save(
     letters = [letter for event, decision in done for letter in _numbered(event, decision, world)]
     save_letters(connection, keyring, letters, world.now)
     if audited:  # late: from the link to the commit other processes wait
-        states = [*enrolled, *(proof.state_of_pin(pin) for pin in pins)]
+        states = [*enrolled, *map(proof.state_of_person, forgotten), *(proof.state_of_pin(pin) for pin in pins)]
         batch = append(connection, audit_key, audited, transfers, world.now, states)
         save_transfers(connection, transfers, batch)
     save_challenges(connection, keyring, before.challenges, _changed(before.challenges, world.challenges))
     save_dialogues(connection, keyring, before.dialogues, world.dialogues)
+    for person in forgotten:  # last: what the lines above wrote of them goes too
+        keys = [i.key for i in before.identities.values() if i.person_id == person.id]
+        erase(connection, keyring, person, keys, world.now)
 
 
 def _save_enrolled(connection: Connection, keyring: Keyring, before: World, world: World) -> list[State]:

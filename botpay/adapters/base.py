@@ -113,6 +113,11 @@ class Adapter(ABC):
         """The HTTP routes that the platform calls, if any."""
         return ()
 
+    @property
+    def invite_url(self) -> str | None:
+        """An address that opens the private chat with the bot, for people to pass on; None if there is none yet."""
+        return None
+
     @abstractmethod
     async def start(self, receive: Receive) -> None:
         """Connect and begin to receive. Returns once ready; raises `ConfigError` if the settings do not work."""

@@ -174,7 +174,10 @@ def add_pin(connection: Connection, pin: Pin) -> None:
 def count_peppers(connection: Connection) -> dict[str, int]:
     """How many PINs were hashed with which pepper, by its name."""
     name = func.substr(pins.c.hash, 1, PEPPER_ID_CHARACTERS)
-    return {str(pepper): count for pepper, count in connection.execute(select(name, func.count()).group_by(name))}
+    return {
+        str(pepper): count
+        for pepper, count in connection.execute(select(name, func.count()).where(pins.c.hash != "").group_by(name))
+    }
 
 
 def save_pins(connection: Connection, before: Mapping[str, Pin], after: Iterable[Pin]) -> None:

@@ -49,6 +49,11 @@ class Person:
         return self.frozen_at is not None
 
 
+def erased(person: Person, name: str, now: datetime) -> Person:
+    """What is left of a person who is forgotten: an id, and a name that is nobody's."""
+    return Person(id=person.id, name=name, language=person.language, frozen_at=person.frozen_at, forgotten_at=now)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Somebody on a platform, with the labels last seen; `person_id` is None for those without an account.

@@ -146,6 +146,13 @@ def save_frozen(connection: Connection, person: Person) -> None:
     connection.execute(_freeze, {"_id": person.id, "_frozen_at": person.frozen_at})
 
 
+def save_standing(connection: Connection, person: Person) -> None:
+    """Write what the operator settled of a person. Their account must be locked, as in `save_frozen`."""
+    names = ("country", "approved_at", "locked_at")
+    values = {name: getattr(person, name) for name in names}
+    connection.execute(update(people).where(people.c.id == person.id).values(**values))
+
+
 def add_identity(connection: Connection, identity: Identity, person_id: str) -> None:
     """Make an identity a person's. Raises `LedgerFault` if it is somebody's already."""
     save_identities(connection, [identity])

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+from botpay.clock import day_of
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
-from botpay.handlers import talk
+from botpay.handlers import codes, talk
 from botpay.handlers.world import CURRENCY, Decision, Entry, World
 from botpay.message import ASKED_HELP, OPENED_HOME, Actor, Button, Inbound
 from botpay.money import Money
-from botpay.replies import LANGUAGES, sentence
+from botpay.policy import Level, Period, left_of
+from botpay.replies import LANGUAGES, country, sentence
 
 PAGES = (OPENED_HOME, ASKED_HELP)
 """The presses that show people something of their own, and need no MAC: whoever sends them sees only themselves."""
@@ -91,3 +93,41 @@ def _line(entry: Entry, language: str) -> str:
     amount = Money(entry.amount_minor, entry.currency)
     key = "history.sent" if entry.sent else "history.received"
     return sentence(key, language, at=entry.at, amount=amount, other=entry.other)
+
+
+def profile(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
+    """What is known of a person, and what they may do."""
+    caps, free = world.terms.caps, _free_today(world, person, author)
+    places = ", ".join(talk.place(identity) for identity in world.identities_of(person.id))
+    lines = [sentence(f"profile.{_state(world, person)}", language, name=person.name)]
+    lines.append(sentence("profile.places", language, places=places))
+    if person.country:
+        lines.append(sentence("profile.country", language, country=country(person.country, language)))
+    if person.contact:
+        lines.append(sentence("profile.contact", language, contact=codes.masked(person.contact.reveal())))
+    lines.append(sentence("profile.caps", language, cap_person=caps.person, cap_charity=caps.charity))
+    if free is not None:
+        lines.append(sentence("profile.today", language, left=free))
+    lines.append(sentence("profile.more", language))
+    return Decision(outcome="profile", letters=(talk.to_author(inbound, author, "\n".join(lines), language),))
+
+
+def _state(world: World, person: Person) -> str:
+    """The first thing that keeps a person from paying; "active" if nothing does."""
+    admission, pin = world.terms.admission, world.pins.get(person.id)
+    if person.frozen:
+        return "frozen"
+    if person.locked_at is not None or pin is None or pin.locked:
+        return "locked"
+    checked = admission is not None and admission.level is Level.CHECKED
+    return "awaiting" if checked and person.approved_at is None else "active"
+
+
+def _free_today(world: World, person: Person, author: Actor) -> Money | None:
+    """What the limits over time leave for today; None if there are none."""
+    spent = world.spent.get(world.account(person.id, CURRENCY).id, {})
+    limits = dict(world.terms.limits)
+    if world.is_cooling(person.id, author.key):
+        most = world.terms.cooling.per_day
+        limits[Period.DAY] = min(limits.get(Period.DAY, most), most)
+    return left_of(limits, spent, CURRENCY, day_of(world.now))

@@ -11,7 +11,7 @@ from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of
 from botpay.confirm.pin import is_pin
 from botpay.dialogues.model import Dialogue
 from botpay.errors import Code
-from botpay.handlers import enrol, linking, pin, talk
+from botpay.handlers import enrol, forget, linking, pin, talk
 from botpay.handlers.dialogue import (
     Question,
     Script,
@@ -30,7 +30,12 @@ from botpay.message import Actor, Inbound, Visibility
 from botpay.parsing import Reading
 from botpay.replies import LANGUAGES, sentence
 
-SCRIPTS: dict[str, Script] = {enrol.KIND: enrol.SCRIPT, pin.KIND: pin.SCRIPT, linking.KIND: linking.SCRIPT}
+SCRIPTS: dict[str, Script] = {
+    enrol.KIND: enrol.SCRIPT,
+    forget.KIND: forget.SCRIPT,
+    linking.KIND: linking.SCRIPT,
+    pin.KIND: pin.SCRIPT,
+}
 """The kinds of dialogues."""
 
 _IGNORED = Decision(outcome="ignored")

@@ -155,7 +155,7 @@ def _open(world: World, turn: Turn) -> Decision:
         _welcome(world, person),
         people=(person,),
         pins=(Pin(person_id=person.id, hash=draft["hash"]),),
-        identities=(replace(world.identities[dialogue.key], person_id=person.id),),
+        identities=(replace(world.identities[dialogue.key], person_id=person.id, since=None),),
     )
 
 

@@ -8,6 +8,7 @@ from botpay.commands import (
     ChangePin,
     Command,
     Donate,
+    ForgetMe,
     ForgotPin,
     Help,
     LinkMe,
@@ -17,13 +18,14 @@ from botpay.commands import (
     SetLanguage,
     ShowBalance,
     ShowHistory,
+    ShowProfile,
     UnlinkMe,
 )
 from botpay.confirm.pin import is_pin
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
-from botpay.handlers import account, cards, confirming, dialogues, enrol, linking, pay, pin
+from botpay.handlers import account, cards, confirming, dialogues, enrol, forget, linking, pay, pin
 from botpay.handlers.talk import language_for, taken_away, to_author
 from botpay.handlers.world import Decision, World
 from botpay.message import Actor, Flag, Inbound, Visibility
@@ -130,6 +132,10 @@ def _of_own_account(
             return linking.give(world, inbound, author, person, language)
         case UnlinkMe():
             return linking.part(world, inbound, author, person, language)
+        case ShowProfile():
+            return account.profile(world, inbound, author, person, language)
+        case ForgetMe():
+            return forget.start(world, inbound, author, person, language)
 
 
 def _no_account(author: Actor) -> Refusal:

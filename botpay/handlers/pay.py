@@ -8,7 +8,7 @@ from botpay.clock import day_of
 from botpay.commands import Donate, Payee, SendMoney
 from botpay.confirm.challenge import Challenge, too_many_today
 from botpay.confirm.pin import without_pin
-from botpay.directory.people import IdentityKey, Person, bearer, fold
+from botpay.directory.people import Identity, IdentityKey, Person, bearer, fold
 from botpay.errors import Code, Refusal
 from botpay.handlers import talk
 from botpay.handlers.world import Decision, World
@@ -78,7 +78,7 @@ def may_take_part(world: World, payer_id: str, payee_owner: str) -> Refusal | No
 
 def _standing(person: Person) -> policy.Standing:
     return policy.Standing(
-        frozen=person.frozen,
+        frozen=person.frozen or person.forgotten_at is not None,
         locked=person.locked_at is not None,
         approved=person.approved_at is not None,
         country=person.country,
@@ -156,10 +156,16 @@ def _person(world: World, inbound: Inbound, payee: Payee) -> _Payable | Refusal:
         sightings = world.handle_sightings(inbound.adapter, inbound.tenant, handle)
         found = bearer(payee.handle or payee.written, sightings, world.identities, world.now)
         if isinstance(found, Refusal):
-            return found
+            return _unknown(world, inbound, payee) if found.code is Code.UNKNOWN_PAYEE else found
         identity = found
     person = world.people.get(identity.person_id) if identity and identity.person_id else None
     if person is None:
-        return Refusal.because(Code.UNKNOWN_PAYEE, payee=payee.written)
+        return _unknown(world, inbound, payee, identity)
     shown = talk.shown_as(world, person, inbound.adapter, inbound.tenant)
     return _Payable(person.id, AccountKind.PERSON, shown)
+
+
+def _unknown(world: World, inbound: Inbound, payee: Payee, identity: Identity | None = None) -> Refusal:
+    """Somebody without an account: as they were named, and how they can be invited."""
+    shown = f"@{identity.handle}" if identity and identity.handle else payee.written
+    return Refusal.because(Code.UNKNOWN_PAYEE, payee=shown, invite=world.terms.invite(inbound.adapter))

@@ -91,6 +91,7 @@ class Terms:
         admission: what is asked of people; None where the operator alone enrols, and nothing is asked.
         address_of: the address at the second channel that somebody wrote, or None.
         channel: what the second channel is called.
+        invite: the address at which people of an adapter's platform come to the bot, to be passed on, if there is one.
     """
 
     caps: Caps
@@ -106,6 +107,7 @@ class Terms:
     code_secret: bytes = field(default=b"", repr=False)
     channel: str = "mail"
     address_of: Callable[[str], str | None] = lambda _: None
+    invite: Callable[[str], str | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

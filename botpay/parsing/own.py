@@ -5,7 +5,7 @@ A message with anything more in it is read as any other: "#link" may stand in an
 
 import re
 
-from botpay.commands import ChangePin, Command, ForgotPin, LinkMe, UnlinkMe
+from botpay.commands import ChangePin, Command, ForgetMe, ForgotPin, LinkMe, ShowProfile, UnlinkMe
 from botpay.parsing.context import Context, Reading
 from botpay.parsing.vocabulary import fold, vocabulary
 
@@ -51,4 +51,10 @@ def _is_us(name: str, context: Context) -> bool:
     return name.rstrip(":,").casefold() in {own.casefold() for own in context.me}
 
 
-_PLAIN: dict[str, Command] = {"pin": ChangePin(), "forgot": ForgotPin(), "unlink": UnlinkMe()}
+_PLAIN: dict[str, Command] = {
+    "pin": ChangePin(),
+    "forgot": ForgotPin(),
+    "unlink": UnlinkMe(),
+    "profile": ShowProfile(),
+    "forget": ForgetMe(),
+}

@@ -5,6 +5,7 @@ from botpay.commands import (
     ChangePin,
     Command,
     Donate,
+    ForgetMe,
     ForgotPin,
     Help,
     LinkMe,
@@ -14,6 +15,7 @@ from botpay.commands import (
     SetLanguage,
     ShowBalance,
     ShowHistory,
+    ShowProfile,
     UnlinkMe,
 )
 from botpay.money import Money
@@ -28,13 +30,13 @@ _WORDS = {
     "nl": ("sturen", "doneren", "vragen", "saldo", "geschiedenis", "annuleren", "hulp", "taal"),
 }
 _OWN = {
-    "fr": ("pin", "pin oublié", "lier", "délier"),
-    "en": ("pin", "forgot pin", "link", "unlink"),
-    "es": ("cambiar pin", "pin olvidado", "vincular", "desvincular"),
-    "de": ("pin ändern", "pin vergessen", "verknüpfen", "trennen"),
-    "it": ("cambiare pin", "pin dimenticato", "collegare", "scollegare"),
-    "pt": ("mudar pin", "pin esquecido", "vincular", "desvincular"),
-    "nl": ("pin wijzigen", "pin vergeten", "koppelen", "ontkoppelen"),
+    "fr": ("pin", "pin oublié", "lier", "délier", "profil", "oublier"),
+    "en": ("pin", "forgot pin", "link", "unlink", "profile", "forget"),
+    "es": ("cambiar pin", "pin olvidado", "vincular", "desvincular", "perfil", "olvidar"),
+    "de": ("pin ändern", "pin vergessen", "verknüpfen", "trennen", "profil", "vergessen"),
+    "it": ("cambiare pin", "pin dimenticato", "collegare", "scollegare", "profilo", "dimenticare"),
+    "pt": ("mudar pin", "pin esquecido", "vincular", "desvincular", "perfil", "esquecer"),
+    "nl": ("pin wijzigen", "pin vergeten", "koppelen", "ontkoppelen", "profiel", "vergeten"),
 }
 _NAMES = ("send", "donate", "request", "balance", "history", "cancel", "help", "language")
 _SIGN = {"EUR": "€"}
@@ -71,12 +73,12 @@ def render(command: Command, language: str = "fr") -> str:
             return f"#{help_}"
         case SetLanguage(chosen):
             return f"#{choose} {chosen}"
-        case ChangePin() | ForgotPin() | LinkMe() | UnlinkMe():
+        case ChangePin() | ForgotPin() | LinkMe() | UnlinkMe() | ShowProfile() | ForgetMe():
             return f"#{_own(command, language)}"
 
 
 def _own(command: OwnCommand, language: str) -> str:
-    pin, forgot, link, unlink = _OWN.get(language, _OWN["en"])
+    pin, forgot, link, unlink, profile, forget = _OWN.get(language, _OWN["en"])
     match command:
         case ChangePin():
             return pin
@@ -86,6 +88,10 @@ def _own(command: OwnCommand, language: str) -> str:
             return f"{link} {code}".strip()
         case UnlinkMe():
             return unlink
+        case ShowProfile():
+            return profile
+        case ForgetMe():
+            return forget
 
 
 def _sentence(action: str, amount: Money, whom: str, memo: str | None, language: str) -> str:

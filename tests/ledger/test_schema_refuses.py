@@ -185,6 +185,7 @@ _INSERTS: list[tuple[str, Row, Row, str]] = [
 
 _NEVER = "rows are never changed or removed"
 _WHOSE = "accounts: whose it is and in what never changes"
+_ONCE = "a challenge ends once"
 _SHOWN = "what the sender was shown is never changed"
 # A statement that is refused, what the refusal says, and its twin that is allowed.
 _CHANGES: list[tuple[str, str, str]] = [
@@ -208,6 +209,15 @@ _CHANGES: list[tuple[str, str, str]] = [
         for change in ("id = 9", "owner = 'x'", "kind = 'charity'", "currency = 'USD'")
     ),
     ("delete from accounts", "accounts: rows are never removed", "update accounts set version = version + 1"),
+    *(
+        (
+            f"update challenges set {name} = 'mallory' where transfer_id = '{OVER}'",
+            f"challenges: {says}",
+            f"update challenges set {name} = '' where transfer_id = '{OVER}'",  # whoever is forgotten
+        )
+        for name, says in (("payee", _SHOWN), ("origin_actor", _ONCE), ("origin_chat", _ONCE))
+    ),
+    (f"update challenges set payee = '' where transfer_id = '{GIVEN}'", f"challenges: {_SHOWN}", "select 1"),
     (
         "delete from challenges",
         "challenges: rows are never removed",

@@ -80,6 +80,11 @@ class TelegramAdapter(Adapter):
         """The core lets one process at a time poll, and reads what is typed in inline mode."""
         self._host = host
 
+    @property
+    def invite_url(self) -> str | None:
+        """The link that opens the private chat with the bot, once we know who it is."""
+        return self._sender.invite_url if self._sender else None
+
     def routes(self) -> Sequence[web.RouteDef]:
         """The webhook's route, in webhook mode."""
         if self._settings.mode == "polling":

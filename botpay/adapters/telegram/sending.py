@@ -33,7 +33,8 @@ class Sender:
     def __init__(self, bot: Bot, limiter: RateLimiter, username: str) -> None:
         self._bot = bot
         self._limiter = limiter
-        self._open_chat = f"https://t.me/{username}?start=open"
+        self.invite_url = f"https://t.me/{username}"
+        self._open_chat = f"{self.invite_url}?start=open"
 
     async def send(self, outbound: Outbound) -> Receipt:
         """Deliver one outbound. Raises a `DeliveryError`."""
