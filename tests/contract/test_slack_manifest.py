@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from botpay.adapters.slack import SlackSettings
+from botpay.adapters.slack.install import ENDS, REDIRECT
 from botpay.adapters.slack.settings import COMMANDS, EVENTS, SCOPES
 
 MANIFEST = Path(__file__).parents[2] / "docs" / "slack-manifest.json"
@@ -38,6 +39,14 @@ def test_everything_comes_to_one_address(manifest: dict[str, Any]) -> None:
     places = [command["url"] for command in manifest["features"]["slash_commands"]]
     places += [settings["event_subscriptions"]["request_url"], settings["interactivity"]["request_url"]]
     assert set(places) == {"https://pay.example.org" + SlackSettings.model_fields["path"].default}
+
+
+def test_many_workspaces_can_install_it(manifest: dict[str, Any]) -> None:
+    """Slack sends browsers back to our page alone, tells us when a grant ends, and lets no token end by itself."""
+    assert manifest["oauth_config"]["redirect_urls"] == ["https://pay.example.org" + REDIRECT]
+    assert set(ENDS) <= set(manifest["settings"]["event_subscriptions"]["bot_events"])
+    assert manifest["settings"]["org_deploy_enabled"]
+    assert not manifest["settings"]["token_rotation_enabled"]
 
 
 def test_people_can_write_to_it_alone(manifest: dict[str, Any]) -> None:

@@ -17,7 +17,15 @@ SCOPES = {
     "users:read": "to know what people are called",
 }
 """The scopes that the bot token needs, each with its reason."""
-EVENTS = ("app_home_opened", "app_mention", "message.channels", "message.groups", "message.im")
+EVENTS = (
+    "app_home_opened",
+    "app_mention",
+    "app_uninstalled",
+    "message.channels",
+    "message.groups",
+    "message.im",
+    "tokens_revoked",
+)
 """The events that the app subscribes to."""
 COMMANDS = {"/envoyer": "/aide", "/pay": "/help"}
 """The slash commands that the app offers, each with what it means alone or before "help"."""
