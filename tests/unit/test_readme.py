@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from botpay.testing.chat import plain
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +22,10 @@ def test_the_demo_prints_the_readmes_conversation() -> None:
     assert plain(played.stdout) == shown[1]
 
 
-def test_every_link_of_the_readme_leads_somewhere() -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/security.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
     """Each relative link names a file or folder of the repository."""
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    folder, text = (ROOT / page).parent, (ROOT / page).read_text(encoding="utf-8")
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (folder / link).exists()] == []
