@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SYNAPSE := .venv-synapse/.ready
 
 .PHONY: demo test check format long lock clean
 
@@ -18,7 +19,7 @@ check: $(READY)  ## everything that must hold: format, lint, types, layers, test
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-long: $(READY)  ## the long walks: many kills, many seeds
+long: $(READY) $(SYNAPSE)  ## the long walks: many kills, many seeds, a real Matrix homeserver
 	$(BIN)/python -m pytest -m "long or not long"
 
 format: $(READY)
@@ -28,6 +29,8 @@ format: $(READY)
 lock:  ## renew requirements/dev.txt after a change of pyproject.toml
 	uv pip compile pyproject.toml --group dev --extra telegram --extra slack --extra postgres --extra matrix --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
+	echo 'matrix-synapse>=1.163,<2' | uv pip compile - --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/synapse.txt
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -37,5 +40,10 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
+$(SYNAPSE): requirements/synapse.txt  ## a homeserver for the long tests, apart from what botpay needs
+	$(PYTHON) -m venv .venv-synapse
+	.venv-synapse/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/synapse.txt
+	@touch $(SYNAPSE)
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-synapse .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -223,7 +223,7 @@ class FakeHomeserver:
     async def _join(self, request: web.Request, user_id: str) -> Json:
         room = self.world.rooms.get(request.match_info["room"])
         if room is None:
-            raise Refused(404, "M_NOT_FOUND")
+            raise Refused(404, "M_UNKNOWN")  # as Synapse says
         self.world.join(room, user_id)
         return {"room_id": room.id}
 
