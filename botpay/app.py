@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from aiohttp.web import RouteDef
@@ -22,7 +23,7 @@ from botpay.dialogues import store as dialogues
 from botpay.enrolment import Enrolment
 from botpay.errors import Busy, Code, ConfigError, Conflict, Transient
 from botpay.handlers.tries import NOT_READ
-from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms
+from botpay.handlers.world import Deadline, DialogueDeadline, DialogueEntry, Event, PageEntry, Terms
 from botpay.lending import Lent
 from botpay.mail import MailChannel
 from botpay.message import Inbound
@@ -31,7 +32,10 @@ from botpay.pipeline import CONFLICT, Pipeline, Result
 from botpay.policy import Admission, Caps, Cooling, Level, Period
 from botpay.sealing import Keyring
 from botpay.second_channel import SecondChannel
-from botpay.web.pages import Pages
+from botpay.web.choosing import PinPages
+from botpay.web.front import Front
+from botpay.web.pages import PaymentPages
+from botpay.web.rendering import asset_routes
 from botpay.web.server import WebServer
 
 _SWEEP_EVERY_SECONDS = 1.0
@@ -85,6 +89,8 @@ class Application:
             channel=channel.name if channel else "",
             invite=lambda name: next((a.invite_url for a in adapters if a.name == name), None),
             address_of=channel.address if channel else lambda _: None,
+            shuffled_keypad=settings.confirmation.shuffled_keypad,
+            typed_pin=settings.confirmation.typed_pin,
             limits={Period(name): most for name, most in settings.spending_limits.items()},
         )
         self._checker = Checker(
@@ -112,28 +118,32 @@ class Application:
         for adapter in adapters:
             adapter.meet(lent_to(adapter, settings, self.database, clock))
         routes = [route for adapter in adapters for route in adapter.routes()]
-        self._web = self._web_server(settings, routes, keyring)
+        self._web = self._web_server(settings, routes, keyring, terms)
         self._tasks: list[asyncio.Task[None]] = []
         self._checks: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._alerted = 0
 
-    def _web_server(self, settings: Settings, routes: Sequence[RouteDef], keyring: Keyring) -> WebServer | None:
+    def _web_server(
+        self, settings: Settings, routes: Sequence[RouteDef], keyring: Keyring, terms: Terms
+    ) -> WebServer | None:
         """What listens for webhooks and serves pages, if there are any of either."""
         where = settings.web
         if where.public_url is None:
             return WebServer(where.host, where.port, routes) if routes else None
-        pages = Pages(
-            database=self.database,
-            keyring=keyring,
-            clock=self._clock,
-            enter=self.enter,
+        front = Front(
             secret=keyring.secret("page"),
             secure=where.public_url.startswith("https:"),
             proxies=where.proxies_in_front,
             language=settings.language,
         )
-        return WebServer(where.host, where.port, routes, pages, where.public_url)
+        known: dict[str, Any] = {"front": front, "database": self.database, "keyring": keyring, "clock": self._clock}
+        pages = [
+            *asset_routes(),
+            *PaymentPages(**known, enter=self.enter).routes(),
+            *PinPages(**known, terms=terms, enter=self.enter).routes(),
+        ]
+        return WebServer(where.host, where.port, routes, front, pages, where.public_url)
 
     async def start_core(self) -> str | None:
         """Start all but the adapters; returns the base URL of the web server if there is one.
@@ -191,15 +201,16 @@ class Application:
         if await self._submit(inbound) is CONFLICT:
             raise Conflict("this event id was used before with other contents")
 
-    async def enter(self, entry: PageEntry) -> None:
-        """The door for pages: returns once what was entered is committed and, if it was a PIN, its verdict too.
+    async def enter(self, entry: PageEntry | DialogueEntry) -> None:
+        """The door for pages: returns once what was entered is committed and the slow work on it is done.
 
         Raises `Busy` or `StorageUnavailable` when nothing was done.
         """
         outcome = (await self._submit(entry)).outcome
-        if outcome in NOT_READ:
+        if isinstance(entry, PageEntry) and outcome in NOT_READ:
             raise Busy("no PIN is read now", Code(outcome))
-        await asyncio.gather(*(check for check in self._checks if check.get_name() == entry.transfer_id))
+        about = entry.transfer_id if isinstance(entry, PageEntry) else entry.dialogue_id
+        await asyncio.gather(*(work for work in self._checks if work.get_name() == about))
 
     async def sweep(self) -> None:
         """End the challenges and dialogues whose time is over."""
@@ -223,7 +234,7 @@ class Application:
         finally:
             self._under_way -= 1
         for work in (*result.checks, *result.works):
-            name = work.transfer_id if isinstance(work, PinCheck) else None
+            name = work.transfer_id if isinstance(work, PinCheck) else work.dialogue_id
             task = asyncio.create_task(self._work(work), name=name)
             self._checks.add(task)
             task.add_done_callback(self._checks.discard)

@@ -174,6 +174,19 @@ class Web(Section):
         return int(behind_https) if self.proxies is None else self.proxies
 
 
+class Confirmation(Section):
+    """How a PIN is entered in the chat, beside the page.
+
+    Attributes:
+        shuffled_keypad: keypads have their digits in another order for each payment.
+        typed_pin: a PIN may be typed as a private message on every platform. It then lies in the chat until botpay has
+            deleted it, and for good where the platform does not let it.
+    """
+
+    shuffled_keypad: bool = False
+    typed_pin: bool = False
+
+
 class Hashing(Section):
     """The cost of checking a PIN with Argon2id (RFC 9106). The floor is OWASP's minimum."""
 
@@ -258,6 +271,7 @@ class Settings(BaseSettings):
     keys: Keys
     limits: Limits = Limits()
     web: Web = Web()
+    confirmation: Confirmation = Confirmation()
     hashing: Hashing = Hashing()
     guessing: Guessing = Guessing()
     enrolment: Enrolment = Enrolment()
@@ -384,6 +398,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "guessing": Guessing,
     "enrolment": Enrolment,
     "mail": Mail,
+    "confirmation": Confirmation,
 }
 
 

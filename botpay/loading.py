@@ -25,7 +25,7 @@ from botpay.directory.people import HandleKey, Identity, IdentityKey, Sighting, 
 from botpay.directory.store import load_identities, load_people, load_sightings, load_taken
 from botpay.handlers import codes
 from botpay.handlers.linking import KIND as LINKING
-from botpay.handlers.world import Deadline, DialogueDeadline, Event, PageEntry, Terms, Unit, World
+from botpay.handlers.world import Deadline, DialogueDeadline, DialogueEntry, Event, PageEntry, Terms, Unit, World
 from botpay.inbox import load_marks
 from botpay.ledger.model import TransferKind
 from botpay.ledger.spending import load_spending
@@ -49,7 +49,7 @@ _CHANGING = (
     "dialogues",
     "link_codes",
 )
-_ABOUT_DIALOGUES = (OwnerVerdict, PinHashed, DialogueDeadline)
+_ABOUT_DIALOGUES = (OwnerVerdict, PinHashed, DialogueDeadline, DialogueEntry)
 
 
 def done_already(connection: Connection, events: Iterable[Event]) -> dict[str, str | None]:

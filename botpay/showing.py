@@ -1,4 +1,4 @@
-"""What the page of a payment shows, as read from the tables: nothing is locked and nothing is changed."""
+"""What pages show, as read from the tables: nothing is locked and nothing is changed."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,6 +8,9 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from botpay.confirm.challenge import FAILURES_BEFORE_LOCK, TRIES_PER_TRANSFER, State
 from botpay.confirm.store import challenges, open_memo, pins
+from botpay.dialogues.store import find_dialogue
+from botpay.handlers.dialogues import pin_question
+from botpay.handlers.world import Terms, World
 from botpay.ledger.schema import accounts
 from botpay.money import Money
 from botpay.sealing import Keyring
@@ -111,3 +114,41 @@ def _standing(state: State, expires_at: datetime, checking_until: datetime | Non
     if now >= expires_at:
         return Standing.EXPIRED
     return Standing.CHECKING if checking_until is not None and now < checking_until else Standing.ASKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A dialogue's question for a PIN at one moment.
+
+    Attributes:
+        number: the version of the dialogue, which an answer names.
+        why: what is said before the question, such as why the last answer was of no use.
+        text: the question; None where the dialogue asks for no PIN now.
+        at_work: the last answer is still being worked on.
+    """
+
+    dialogue_id: str
+    actor_id: str
+    language: str
+    number: int
+    why: str | None
+    text: str | None
+    at_work: bool
+    time_left: timedelta
+
+
+def asked_in(connection: Connection, keyring: Keyring, terms: Terms, dialogue_id: str, now: datetime) -> Asked | None:
+    """What a dialogue asks; None if it is over."""
+    dialogue = find_dialogue(connection, keyring, dialogue_id)
+    if dialogue is None or dialogue.over or now >= dialogue.expires_at:
+        return None
+    return Asked(
+        dialogue_id=dialogue.id,
+        actor_id=dialogue.actor_id,
+        language=dialogue.language,
+        number=dialogue.version,
+        why=dialogue.why,
+        text=pin_question(World(now=now, terms=terms), dialogue),
+        at_work=dialogue.is_at_work(now),
+        time_left=dialogue.expires_at - now,
+    )

@@ -20,20 +20,25 @@ KEYS = (*"0123456789", ERASE, CANCEL, CLEAR)
 _MAC_CHARACTERS = 16  # 96 bits in base64url
 
 
-def keypad(secret: bytes, about: str, entered: int, labels: dict[str, str], scope: str = "") -> Keypad:
+def keypad(
+    secret: bytes, about: str, entered: int, labels: dict[str, str], scope: str = "", *, shuffled: bool = False
+) -> Keypad:
     """The keys for one transfer or dialogue, with a dot for each digit entered.
 
     Args:
         labels: the words for "title", "open", "erase" and "cancel" in the person's language.
         scope: before the name of each key, where several keypads are about the same.
+        shuffled: with the digits in an order of its own, the same for all taps: who sees only where the fingers go
+            learns nothing. It is made from the key, so that no process has to remember it.
     """
 
     def key(name: str) -> Button:
         return Button(labels.get(name, name), token(secret, about, scope + name))
 
+    digits = _shuffled(secret, about, scope) if shuffled else "1234567890"
     rows = (
-        *(tuple(key(digit) for digit in digits) for digits in ("123", "456", "789")),
-        (key(ERASE), key("0"), key(CANCEL)),
+        *(tuple(map(key, digits[start : start + 3])) for start in (0, 3, 6)),
+        (key(ERASE), key(digits[9]), key(CANCEL)),
     )
     shown = "●" * entered + "○" * (PIN_DIGITS - entered)
     return Keypad(
@@ -64,6 +69,13 @@ def key_of(secret: bytes, about: str, token: str, keys: Iterable[str] = KEYS) ->
     given = token.partition(".")[2].encode(errors="replace")
     found = [key for key in keys if hmac.compare_digest(_mac(secret, about, key).encode(), given)]
     return found[0] if found else None
+
+
+def _shuffled(secret: bytes, about: str, scope: str) -> str:
+    def place(digit: str) -> bytes:
+        return hmac.digest(secret, f"layout|{about}|{scope}{digit}".encode(), "sha256")
+
+    return "".join(sorted("1234567890", key=place))
 
 
 def _mac(secret: bytes, about: str, key: str) -> str:

@@ -26,3 +26,13 @@ def hash_of(token: str) -> bytes:
 def address(public_url: str, token: str) -> str:
     """Where the link leads."""
     return f"{public_url}/open/{token}"
+
+
+def token_of_dialogue(secret: bytes, dialogue_id: str, actor_id: str) -> str:
+    """The token for the questions of one dialogue; it lives as long as that does."""
+    return token(secret, dialogue_id, actor_id, "dialogue")
+
+
+def address_of_dialogue(public_url: str, dialogue_id: str, token: str) -> str:
+    """Where the link leads on which a dialogue's questions for a PIN are answered."""
+    return f"{public_url}/open/{dialogue_id}/{token}"

@@ -57,6 +57,7 @@ dialogues = Table(
 Key = tuple[str, str, str]
 
 _FIELDS = [dialogues.c[f.name] for f in fields(Dialogue) if f.name != "over"]
+_one = select(*_FIELDS).where(dialogues.c.id == bindparam("id"))
 _found = (
     select(*_FIELDS)
     .where(
@@ -87,6 +88,12 @@ def load_dialogues(
     rows = connection.execute(_found, {"ids": list(ids), "actors": actors}).mappings()
     found = [_dialogue_of(row, keyring) for row in rows]
     return [d for d in found if d.id in ids or d.key in keys]
+
+
+def find_dialogue(connection: Connection, keyring: Keyring, dialogue_id: str) -> Dialogue | None:
+    """A dialogue to look at: nothing is locked."""
+    row = connection.execute(_one, {"id": dialogue_id}).mappings().one_or_none()
+    return _dialogue_of(row, keyring) if row is not None else None
 
 
 def due(connection: Connection, now: datetime, most: int) -> list[str]:

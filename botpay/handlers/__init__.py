@@ -11,7 +11,7 @@ from botpay.handlers import dialogues
 from botpay.handlers.account import PAGES, page
 from botpay.handlers.confirming import enter_on_page, expire, judge, press
 from botpay.handlers.messages import hear
-from botpay.handlers.world import Deadline, Decision, DialogueDeadline, PageEntry, Unit, World
+from botpay.handlers.world import Deadline, Decision, DialogueDeadline, DialogueEntry, PageEntry, Unit, World
 from botpay.message import Inbound
 from botpay.outbox.model import Delivery, Fate, Letter
 
@@ -31,14 +31,21 @@ def decide(world: World, unit: Unit) -> Decision:
             return judge(world, verdict)
         case Deadline() as deadline:
             return expire(world, deadline.transfer_id)
-        case PageEntry() as entry:
-            return enter_on_page(world, entry)
+        case PageEntry() | DialogueEntry() as entry:
+            return _enter(world, entry)
         case OwnerVerdict() | PinHashed() as outcome:
             return dialogues.worked(world, outcome)
         case DialogueDeadline() as deadline:
             return dialogues.time_is_up(world, deadline.dialogue_id)
         case Delivery() as delivery:
             return _note(delivery)
+
+
+def _enter(world: World, entry: PageEntry | DialogueEntry) -> Decision:
+    """Something entered on the page of a payment, or of a dialogue."""
+    if isinstance(entry, PageEntry):
+        return enter_on_page(world, entry)
+    return dialogues.enter_on_page(world, entry)
 
 
 def _press(world: World, inbound: Inbound) -> Decision:

@@ -193,6 +193,8 @@ def _pass(world: World, challenge: Challenge, pin: Pin, surface: str | None) -> 
     refusal = refusal or _no_longer(world, challenge)
     if refusal is not None:
         return _end(world, challenge, State.CANCELLED, pin=pin, surface=surface, key="no_longer_possible")
+    if _is_renamed(world, challenge):
+        return _end(world, challenge, State.CANCELLED, pin=pin, surface=surface, key="payee_renamed")
     post = rules.end(reserve, TransferKind.POST, _id_of_end(world, challenge), world.now)
     paid = challenge.ended(State.PASSED)
     letters = (*_tell_payer(world, paid, surface), *_tell_payee(world, paid), *cards.ended(world, paid))
@@ -218,6 +220,14 @@ def _no_longer(world: World, challenge: Challenge) -> Refusal | None:
 
 def _asked_by(challenge: Challenge) -> IdentityKey:
     return (challenge.origin_adapter, challenge.origin_tenant, challenge.origin_actor)
+
+
+def _is_renamed(world: World, challenge: Challenge) -> bool:
+    """Whether the payee is called otherwise by now: the sender agreed to what they were shown, and to nothing else."""
+    payee = world.people.get(challenge.payee_owner)
+    if payee is None:  # a charity
+        return False
+    return talk.shown_as(world, payee, challenge.origin_adapter, challenge.origin_tenant) != challenge.payee
 
 
 def _require_same(world: World, challenge: Challenge, reserve: Transfer) -> None:
@@ -305,7 +315,7 @@ def _then_the_next(world: World, over: Challenge, decision: Decision) -> Decisio
     Who types a PIN twice out of impatience must not pay two payments with it.
     """
     waiting = [c for c in world.open_challenges(over.person_id) if c.transfer_id != over.transfer_id]
-    if not waiting or not world.terms.capabilities[over.origin_adapter].typed_pin:
+    if not waiting or not world.terms.may_type_pin(over.origin_adapter):
         return decision
     asked = waiting[-1].changed(asked_at=world.now)
     left = talk.free(world, asked.person_id, asked.currency)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from botpay import ids
-from botpay.confirm import guessing, keypad
+from botpay.confirm import guessing, keypad, link
 from botpay.confirm.challenge import TRIES_PER_TRANSFER, count_failure, to_check
 from botpay.confirm.checker import OwnerCheck, PinChoice
 from botpay.dialogues.model import LIFE, WHY, Dialogue
@@ -276,7 +276,8 @@ def _shown(world: World, dialogue: Dialogue, step: Step, letter: Letter) -> Outb
     can = world.terms.capabilities[dialogue.adapter]
     text = "\n".join(filter(None, (dialogue.why, question.text)))
     if question.pin:
-        return replace(letter.outbound, text=text, keypad=_keys(world, dialogue, step))
+        asked = replace(letter.outbound, text=text, keypad=_keys(world, dialogue, step))
+        return _with_page(world, dialogue, asked)
     if question.choices and not can.buttons:
         text += "\n" + _listed(question, dialogue.language)
     buttons = _buttons(world, dialogue, step, question) if can.buttons else ()
@@ -293,8 +294,17 @@ def _listed(question: Question, language: str) -> str:
 
 def _keys(world: World, dialogue: Dialogue, step: Step) -> Keypad:
     labels = {name: sentence(f"keypad.{name}", dialogue.language) for name in ("title", "open", "erase", "cancel")}
-    secret = world.terms.keypad_secret
-    return keypad.keypad(secret, dialogue.id, len(dialogue.entered), labels, scope=_scope(step))
+    secret, shuffled = world.terms.keypad_secret, world.terms.shuffled_keypad
+    return keypad.keypad(secret, dialogue.id, len(dialogue.entered), labels, scope=_scope(step), shuffled=shuffled)
+
+
+def _with_page(world: World, dialogue: Dialogue, asked: Outbound) -> Outbound:
+    """A question for a PIN with the way to its page, if there are pages."""
+    base, secret = world.terms.public_url, world.terms.link_secret
+    if base is None:
+        return asked
+    token = link.token_of_dialogue(secret, dialogue.id, dialogue.actor_id)
+    return talk.with_page(world, asked, dialogue.language, link.address_of_dialogue(base, dialogue.id, token))
 
 
 def _buttons(world: World, dialogue: Dialogue, step: Step, question: Question) -> tuple[tuple[Button, ...], ...]:

@@ -25,7 +25,7 @@ from botpay.handlers.dialogue import (
     keys_shown,
     not_owner,
 )
-from botpay.handlers.world import Decision, World
+from botpay.handlers.world import Decision, DialogueEntry, World
 from botpay.message import Actor, Inbound, Visibility
 from botpay.parsing import Reading
 from botpay.replies import LANGUAGES, sentence
@@ -86,6 +86,32 @@ def press(world: World, inbound: Inbound, dialogue_id: str) -> Decision:
     return _keyed(world, turn, step) if question.pin else step.take(world, turn)
 
 
+def enter_on_page(world: World, entry: DialogueEntry) -> Decision:
+    """A PIN entered on the page of the present question, or the dialogue called off there; the chat changes in place.
+
+    A page that shows another state of the dialogue than the present one is out of date: nothing on it is used.
+    """
+    dialogue = world.dialogue(entry.dialogue_id)
+    if dialogue is None:
+        return _IGNORED
+    step = _step(dialogue)
+    if dialogue.version != entry.number or dialogue.is_at_work(world.now) or not step.ask(world, dialogue).pin:
+        return Decision(outcome="page_out_of_date")
+    shown_at = world.receipts.get(dialogue.prompt_id)
+    if entry.pin is None:
+        return _cancel(world, Turn(dialogue, "", shown_at))
+    return step.take(world, Turn(dialogue, entry.pin.reveal(), shown_at))
+
+
+def pin_question(world: World, dialogue: Dialogue) -> str | None:
+    """The present question, if it is for a PIN and says all by itself; else it is answered in the chat alone."""
+    try:
+        question = _step(dialogue).ask(world, dialogue)
+    except LookupError:
+        return None
+    return question.text if question.pin else None
+
+
 def worked(world: World, outcome: OwnerVerdict | PinHashed) -> Decision:
     """What came of slow work, if its dialogue still waits for it. A right PIN ends its person's row of failures."""
     dialogue = world.dialogue(outcome.dialogue_id)
@@ -144,9 +170,11 @@ def _typed(world: World, inbound: Inbound, author: Actor, turn: Turn, step: Step
     if question.pin:
         if not is_pin(turn.said):
             return again(world, turn, step, sentence("dialogue.six_digits", language))
-        if not world.terms.capabilities[dialogue.adapter].typed_pin:
-            asked = again(world, turn, step, sentence("dialogue.use_keypad", language))
-            return replace(asked, letters=(*talk.taken_away(world, inbound, author), *asked.letters))
+        if world.terms.may_type_pin(dialogue.adapter):
+            taken = step.take(world, turn)
+        else:
+            taken = again(world, turn, step, sentence("dialogue.use_keypad", language))
+        return replace(taken, letters=(*talk.taken_away(world, inbound, author), *taken.letters))
     if question.choices:
         chosen = _choice(question, turn.said) or (turn.said if question.free else None)
         if chosen is None:

@@ -143,7 +143,10 @@ def _no_account(author: Actor) -> Refusal:
 
 
 def _typed_pin(world: World, inbound: Inbound, author: Actor) -> Decision:
-    """A PIN is taken as typed text in a private chat of a platform that offers no better way, and nowhere else."""
+    """A PIN is taken as typed text in a private chat where that is allowed, and nowhere else.
+
+    It is taken away at once where the platform can.
+    """
     person = world.person_of(author.key)
     waiting = world.open_challenges(person.id) if person else []
     public = inbound.chat.visibility is Visibility.PUBLIC
@@ -153,7 +156,7 @@ def _typed_pin(world: World, inbound: Inbound, author: Actor) -> Decision:
     challenge = waiting[-1]
     if public:
         return _not_here(world, inbound, author, "pin.public", challenge.language)
-    if not world.terms.capabilities[inbound.adapter].typed_pin:
+    if not world.terms.may_type_pin(inbound.adapter):
         return _not_here(world, inbound, author, "pin.use_keypad", challenge.language)
     if inbound.said_at < challenge.asked_at != challenge.created_at:
         return confirming.ask_once_more(world, challenge)

@@ -79,7 +79,8 @@ def prompt_text(world: World, challenge: Challenge) -> str:
 def keys(world: World, challenge: Challenge) -> Keypad:
     """The keys below a prompt."""
     labels = {name: sentence(f"keypad.{name}", challenge.language) for name in ("title", "open", "erase", "cancel")}
-    return keypad(world.terms.keypad_secret, challenge.transfer_id, len(challenge.entry.reveal()), labels)
+    entered, shuffled = len(challenge.entry.reveal()), world.terms.shuffled_keypad
+    return keypad(world.terms.keypad_secret, challenge.transfer_id, entered, labels, shuffled=shuffled)
 
 
 def answer(
@@ -188,16 +189,19 @@ def _to_sender(world: World, challenge: Challenge, text: str, pad: Keypad | None
     return _with_link(world, challenge, replace(outbound, keypad=pad)) if pad else outbound
 
 
-def _with_link(world: World, challenge: Challenge, outbound: Outbound) -> Outbound:
+def with_page(world: World, outbound: Outbound, language: str, url: str) -> Outbound:
     """A question with the way to its page: on a button, else written below it, where the platform has none."""
+    if not world.terms.capabilities[outbound.adapter].url_buttons:
+        return replace(outbound, text=f"{outbound.text}\n{sentence('prompt.page', language, url=url)}")
+    button = Button(sentence("prompt.page.button", language), url=url)
+    return replace(outbound, buttons=((button,), *outbound.buttons))
+
+
+def _with_link(world: World, challenge: Challenge, outbound: Outbound) -> Outbound:
     base = world.terms.public_url
     if base is None or challenge.link is None:
         return outbound
-    url = link.address(base, _token(world, challenge))
-    if not world.terms.capabilities[outbound.adapter].url_buttons:
-        return replace(outbound, text=f"{outbound.text}\n{sentence('prompt.page', challenge.language, url=url)}")
-    button = Button(sentence("prompt.page.button", challenge.language), url=url)
-    return replace(outbound, buttons=((button,), *outbound.buttons))
+    return with_page(world, outbound, challenge.language, link.address(base, _token(world, challenge)))
 
 
 def _token(world: World, challenge: Challenge) -> str:

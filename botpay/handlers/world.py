@@ -71,7 +71,28 @@ class DialogueDeadline:
     """Not to be marked: a dialogue ends once, and waits for each work once."""
 
 
-Event = Inbound | PinVerdict | Deadline | Delivery | PageEntry | OwnerVerdict | PinHashed | DialogueDeadline
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueEntry:
+    """What somebody did on the page of a dialogue's question for a PIN.
+
+    Attributes:
+        number: the version of the dialogue that the page showed; each is answered once.
+        pin: the digits entered; None ends the dialogue.
+    """
+
+    dialogue_id: str
+    number: int
+    pin: SecretText | None
+
+    @property
+    def source(self) -> str:
+        """What is done once only: this answer."""
+        return f"page:{self.dialogue_id}:{self.number}"
+
+
+Event = (
+    Inbound | PinVerdict | Deadline | Delivery | PageEntry | OwnerVerdict | PinHashed | DialogueDeadline | DialogueEntry
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +113,8 @@ class Terms:
         address_of: the address at the second channel that somebody wrote, or None.
         channel: what the second channel is called.
         invite: the address at which people of an adapter's platform come to the bot, to be passed on, if there is one.
+        shuffled_keypad: keypads have their digits in an order of their own.
+        typed_pin: a PIN may be typed in private on every platform, and is deleted there where it can be.
     """
 
     caps: Caps
@@ -108,6 +131,12 @@ class Terms:
     channel: str = "mail"
     address_of: Callable[[str], str | None] = lambda _: None
     invite: Callable[[str], str | None] = lambda _: None
+    shuffled_keypad: bool = False
+    typed_pin: bool = False
+
+    def may_type_pin(self, adapter: str) -> bool:
+        """Whether a PIN that is typed as a private message there is taken."""
+        return self.typed_pin or self.capabilities[adapter].typed_pin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Templates filled in, and the few files they load, each under a name that changes with its contents."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache, partial
 from importlib import resources
@@ -13,22 +14,24 @@ from botpay.money import Money
 from botpay.replies import best_language, money, sentence
 
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_FRENCH_MARKS = re.compile(r" (?=[;:!?»])|(?<=«) ")
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def language_of(request: web.Request, default: str) -> str:
-    """The language that a browser asks for, where nothing better is known."""
-    asked = request.headers.get("Accept-Language", "").split(",")
+    """The language that an address names ("?in=fr"), else the one that the browser asks for."""
+    asked = [request.query.get("in", ""), *request.headers.get("Accept-Language", "").split(",")]
     return best_language((part.partition(";")[0].strip() for part in asked), default)
 
 
 def render(template: str, language: str, **values: Any) -> str:
-    """A page in a language. In templates `t` gives a sentence of "page.…", and `money` writes an amount."""
+    """A page in a language. In templates `t` gives a sentence of "page.…", `money` writes an amount."""
     page = _templates().get_template(template)
     return page.render(
         values,
         language=language,
         t=partial(_sentence, language),
+        bound=partial(_bound, language),
         money=partial(_money, language),
         asset=address_of_asset,
     )
@@ -84,7 +87,12 @@ def _templates() -> Environment:
 
 
 def _sentence(language: str, key: str, **params: Any) -> str:
-    return sentence(f"page.{key}", language, **params)
+    return _bound(language, sentence(f"page.{key}", language, **params))
+
+
+def _bound(language: str, text: str) -> str:
+    """A sentence whose marks stay with their words: in French no line begins with one that has a space before it."""
+    return _FRENCH_MARKS.sub("\u202f", text) if language == "fr" else text
 
 
 def _money(language: str, amount: Money) -> str:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from botpay.errors import ConfigError
 from botpay.web import headers
-from botpay.web.pages import Pages
+from botpay.web.front import Front
 
 _LARGEST_BODY = 1024 * 1024
 
@@ -16,7 +16,8 @@ class WebServer:
 
     Args:
         routes: of the adapters; nothing of the pages stands in front of them.
-        pages: what people open in their browsers, if the installation has pages.
+        front: the door of the pages, if the installation has pages.
+        pages: their routes.
         public_url: where those browsers find us.
     """
 
@@ -25,17 +26,16 @@ class WebServer:
         host: str,
         port: int,
         routes: Iterable[web.RouteDef],
-        pages: Pages | None = None,
+        front: Front | None = None,
+        pages: Iterable[web.RouteDef] = (),
         public_url: str | None = None,
     ) -> None:
         self._host, self._port = host, port
         application = web.Application(
-            client_max_size=_LARGEST_BODY, middlewares=[pages.tell_strays] if pages is not None else []
+            client_max_size=_LARGEST_BODY, middlewares=[front.tell_strays] if front is not None else []
         )
         application.on_response_prepare.append(headers.put_on(public_url))
-        application.router.add_routes([*routes, web.get("/healthz", _alive)])
-        if pages is not None:
-            application.router.add_routes(pages.routes())
+        application.router.add_routes([*routes, web.get("/healthz", _alive), *pages])
         self._runner = web.AppRunner(application, access_log=None)
 
     async def start(self) -> str:

@@ -63,8 +63,9 @@ class Telegram(TelegramStage):
     base_url = ""
 
     async def connect(self, base_url: str | None) -> None:
-        """Note the address."""
+        """Note the address, and let Telegram call it."""
         self.base_url = base_url or ""
+        await super().connect(base_url)
 
 
 @dataclass(slots=True)
@@ -84,9 +85,12 @@ class House:
 
     def link(self, who: str = "alice") -> str:
         """The newest link that somebody was sent, at the address where the server really listens."""
+        return self.links(who)[-1]
+
+    def links(self, who: str) -> list[str]:
+        """All the links to pages that somebody was sent."""
         urls = [key.url for m in self.stage.user(who).sees() for row in m.buttons for key in row if key.url]
-        assert urls[-1].startswith(f"{PUBLIC_URL}/open/")
-        return urls[-1].replace(PUBLIC_URL, self.stage.base_url)
+        return [url.replace(PUBLIC_URL, self.stage.base_url) for url in urls if url.startswith(f"{PUBLIC_URL}/open/")]
 
     async def opens(self, who: str = "alice", words: str = "#envoyer 10 € @bob pour la pizza", **how: Any) -> Page:
         """Somebody writes a payment and opens its link in a browser of their own."""
@@ -161,12 +165,13 @@ async def _running(template: Settings, folder: Path, browser: Browser, language:
     file = folder / f"{language}.sqlite"
     shutil.copy(template.database.removeprefix("sqlite:///"), file)
     changed = {"database": f"sqlite:///{file}", "web": Web(port=0, public_url=PUBLIC_URL)}
-    stage, clock = Telegram(language=language), ShiftedClock()
+    stage, clock = Telegram("webhook", language=language), ShiftedClock()
     async with on_stage(template.model_copy(update=changed), stage, clock) as application:
         settle_in(application, stage, [_speaking(ALICE, language), _speaking(BOB, language)])
         yield House(application, stage, clock, browser)
         for context in browser.contexts:
             await context.close()
+        await application.settled()
 
 
 def _speaking(resident: Resident, language: str) -> Resident:

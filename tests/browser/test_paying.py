@@ -72,7 +72,7 @@ async def test_large_keys_fill_the_dots(house: House) -> None:
         await page.get_by_role("button", name=digit, exact=True).tap()
     await page.get_by_role("button", name="Effacer").tap()
     assert await page.locator(".dots .full").count() == 3
-    assert await page.locator("#entered").inner_text() == "Chiffres saisis : 3 sur 6"
+    assert await page.locator("#entered").inner_text() == "Chiffres saisis\u202f: 3 sur 6"
     assert ALICE.pin[:3] not in await page.locator("main").inner_text()
     sizes = [await key.bounding_box() for key in await page.locator(".key").all()]
     assert all(box and min(box["width"], box["height"]) >= 44 for box in sizes)
@@ -92,6 +92,7 @@ async def test_without_javascript_the_form_works(house: House) -> None:
     assert "Encore 2 essais" in await page.get_by_role("alert").inner_text()
     await enter(page)
     assert await page.get_by_role("heading").inner_text() == "Paiement effectué"
+    assert "C’est fait\u202f:" in await page.locator(".told").inner_text(), "no line begins with a colon"
     assert house.balance() == (290_00, 0)
 
 
@@ -137,7 +138,13 @@ async def test_five_wrong_pins_lock_the_account(house: House) -> None:
         await enter(page, WRONG)
     page = await house.opens()
     await enter(page, WRONG)
+    await expect(page.get_by_role("heading")).to_have_text("Un instant, s’il vous plaît")
+    assert house.rows("select sum(tries) from challenges") == [(3,)], "too soon, and not counted"
+    house.clock.move(timedelta(seconds=30))
+    await page.go_back()
+    await enter(page, WRONG)
     assert "bloqué" in await page.get_by_role("alert").inner_text()
+    house.clock.move(timedelta(seconds=60))
     await enter(page, WRONG)
     await expect(page.get_by_role("heading")).to_have_text("Compte bloqué")
     assert await faults(page) == []

@@ -1,5 +1,6 @@
 """Attacks on the page of a payment: with somebody else's link, none at all, an old one, or forged forms."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 from yarl import URL
 
 from botpay.config import Keys, Settings, Web
+from botpay.confirm.link import hash_of
 from botpay.testing.clocks import ShiftedClock
 from botpay.testing.play import ALICE, BOB, embedded, on_stage, settle_in
 from botpay.testing.telegram.stage import TelegramStage
@@ -26,8 +29,9 @@ class Telegram(TelegramStage):
     base_url = ""
 
     async def connect(self, base_url: str | None) -> None:
-        """Note the address."""
+        """Note the address, and let Telegram call it."""
         self.base_url = base_url or ""
+        await super().connect(base_url)
 
 
 @dataclass(slots=True)
@@ -106,12 +110,13 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """Alice is asked for her PIN."""
     settings: Settings = embedded(tmp_path / "page.sqlite", Keys.fresh())
     settings = settings.model_copy(update={"web": Web(port=0, public_url=PUBLIC_URL)})
-    stage, clock = Telegram(), ShiftedClock()
+    stage, clock = Telegram("webhook"), ShiftedClock()
     async with on_stage(settings, stage, clock) as application:
         settle_in(application, stage)
         scene = Scene(application, stage, clock)
         scene.link = await scene.asks("alice", "#envoyer 10 € @bob")
         yield scene
+        await application.settled()
 
 
 async def test_another_member_who_opens_the_link_cannot_pay(scene: Scene) -> None:
@@ -285,3 +290,41 @@ async def test_more_tries_than_three_are_never_taken(scene: Scene) -> None:
                 if thief.status == 429:
                     break
     assert scene.challenges() == [(1000, 3, "failed")]
+
+
+async def test_a_page_leaves_no_secret_behind(
+    scene: Scene, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No PIN, token, cookie or form token of a page is in a log at any level, in the output, or in the database."""
+    caplog.set_level(logging.DEBUG)
+    with capture_logs() as logs:
+        async with scene.browser() as alice:
+            await alice.get(scene.link)
+            secrets = [scene.link.rpartition("/")[2], alice.field("token"), *(c.value for c in alice.http.cookie_jar)]
+            await alice.get(f"{scene.stage.base_url}/open/{secrets[0]}x")
+            await alice.get(scene.link)
+            await alice.send(pin=BOB.pin)
+            await alice.send(pin=ALICE.pin)
+        await scene.application.settled()
+    database = Path(str(scene.application.database.engine.url.database))
+    kept = b"".join(file.read_bytes() for file in sorted(database.parent.glob("page.sqlite*")))
+    shown = f"{logs}{caplog.text}{capfd.readouterr()}"
+    assert len(secrets) == 3
+    for secret in (*secrets, ALICE.pin, BOB.pin):
+        assert secret not in shown
+        assert secret.encode() not in kept
+    assert hash_of(secrets[0]) in kept, "its hash is what is kept"
+
+
+async def test_a_payee_who_was_renamed_is_not_paid(scene: Scene) -> None:
+    """Bob takes another name between the question and the PIN: what Alice was shown is no longer so; nothing moves."""
+    async with scene.browser() as alice:
+        await alice.get(scene.link)
+        scene.stage.user("bob").username = "bobby"
+        await scene.stage.say("bob", "#solde", private=True)
+        await scene.application.settled()
+        ended = (await alice.send(pin=ALICE.pin)).text
+    assert scene.challenges() == [(1000, 1, "cancelled")]
+    assert "restent chez vous" in ended
+    await scene.application.settled()
+    assert "a changé de nom" in scene.stage.user("alice").sees()[-1].text

@@ -81,3 +81,29 @@ def test_the_keys_stand_as_on_a_telephone() -> None:
     assert (pad.shown, pad.title, pad.open_label) == ("●●○○○○", "Your PIN", "Enter PIN")
     keys = [key_of(SECRET, TRANSFER, button.token or "") for row in pad.rows for button in row]
     assert sorted(keys, key=str) == sorted(KEYS)
+
+
+def _digits(about: str, *, secret: bytes = SECRET, scope: str = "", shuffled: bool = True) -> str:
+    keys = keypad(secret, about, 0, LABELS, scope, shuffled=shuffled).rows
+    assert [len(row) for row in keys] == [3, 3, 3, 3]
+    assert (keys[3][0].label, keys[3][2].label) == ("Erase", "Cancel")
+    return "".join(key.label for row in keys for key in row if key.label.isdigit())
+
+
+def test_a_shuffled_keypad_has_each_digit_once_in_an_order_of_its_own() -> None:
+    """The order is the same at every tap, another for another payment, question or secret, and never stored."""
+    orders = {_digits(str(uuid.UUID(int=number << 100))) for number in range(1, 40)}
+    assert all(sorted(order) == list("0123456789") for order in orders)
+    assert len(orders) > 35
+    assert _digits(TRANSFER) == _digits(TRANSFER)
+    assert len({_digits(TRANSFER), _digits(TRANSFER, scope="again:"), _digits(TRANSFER, secret=b"t" * 32)}) == 3
+    assert _digits(TRANSFER, shuffled=False) == "1234567890"
+
+
+def test_a_shuffled_key_still_stands_for_what_it_shows() -> None:
+    """Whatever its place, a key means its label."""
+    for row in keypad(SECRET, TRANSFER, 0, LABELS, shuffled=True).rows:
+        for key in row:
+            assert key_of(SECRET, TRANSFER, key.token or "") == {"Erase": ERASE, "Cancel": CANCEL}.get(
+                key.label, key.label
+            )

@@ -45,6 +45,7 @@ document.addEventListener("DOMContentLoaded", () => {
   start();
 
   const time = document.getElementById("time");
+  if (!time) return;
   const ends = Date.now() + 1000 * time.dataset.seconds;
   let told = time.dataset.seconds <= 60;
   time.setAttribute("role", "timer");
