@@ -11,6 +11,8 @@ from aiohttp.web import RouteDef
 from botpay import migrations
 from botpay.adapters.base import Adapter
 from botpay.batcher import Batcher
+from botpay.charities.store import load_suspended
+from botpay.charity_register import CharityRegister
 from botpay.clock import Clock, minute_of, system_clock
 from botpay.config import Settings
 from botpay.confirm import store as confirm
@@ -110,6 +112,7 @@ class Application:
         )
         dead_letters = DeadLetters(self.database, clock, keyring, settings.language)
         self.enrolment = Enrolment(database=self.database, clock=clock, hasher=hasher, audit_key=audit_key)
+        self.charities = CharityRegister(database=self.database, clock=clock, keyring=keyring, audit_key=audit_key)
         self._batcher = Batcher(pipeline.process, dead_letters.keep)
         senders: dict[str, Sender] = {adapter.name: adapter for adapter in adapters}
         if channel:
@@ -213,7 +216,7 @@ class Application:
         await asyncio.gather(*(work for work in self._checks if work.get_name() == about))
 
     async def sweep(self) -> None:
-        """End the challenges and dialogues whose time is over."""
+        """End the challenges and dialogues whose time is over, and donations to charities that were suspended."""
         for event in await asyncio.to_thread(self._due):
             await self._submit(event)
 
@@ -274,6 +277,9 @@ class Application:
         with self.database.read() as connection:
             now = self._clock()
             ends = [Deadline(transfer_id=found) for found in confirm.due(connection, now, _EXPIRE_AT_ONCE)]
+            if suspended := load_suspended(connection):
+                called_off = confirm.waiting_for(connection, suspended, _EXPIRE_AT_ONCE)
+                ends += [Deadline(transfer_id=found) for found in called_off]
             over = [DialogueDeadline(dialogue_id=found) for found in dialogues.due(connection, now, _EXPIRE_AT_ONCE)]
         return [*ends, *over]
 

@@ -9,7 +9,10 @@ from sqlalchemy import Connection
 from botpay import ids, proof
 from botpay.audit.store import append
 from botpay.charities.model import Charity
-from botpay.charities.store import load_charities, save_charity
+from botpay.charities.review import checked_name
+from botpay.charities.store import save_charity
+from botpay.charities.tags import checked_tag
+from botpay.charity_register import alone, require_room
 from botpay.clock import Clock
 from botpay.confirm.challenge import Pin
 from botpay.confirm.pin import PinHasher, is_pin, is_weak
@@ -77,18 +80,18 @@ class Enrolment:
     def add_charity(self, name: str, tag: str, *, currency: str = "EUR") -> Charity:
         """A charity with an empty account, found by its hashtag.
 
-        Raises `ConfigError` if the hashtag is none, or leads to a charity already.
+        Raises `ConfigError` if the name cannot be shown, the hashtag is none, or leads to a charity or looks like one.
         """
         now = self.clock()
         if not tags_in(f"#{normalise_tag(tag)}") == {normalise_tag(tag)}:
             raise ConfigError(f"{tag!r} cannot be written as a hashtag: letters, digits and _ only")
-        charity = Charity(id=ids.fresh(now), name=name, tag=normalise_tag(tag))
+        charity = Charity(id=ids.fresh(now), name=checked_name(name), tag=checked_tag(normalise_tag(tag)))
         with self.database.write() as connection:
-            if load_charities(connection, [charity.tag]):
-                raise ConfigError(f"#{charity.tag} leads to a charity already")
-            save_charity(connection, charity, now)
+            alone(connection)
+            require_room(connection, charity.tag, now)
+            leads = save_charity(connection, charity, now)
             account = open_account(connection, charity.id, AccountKind.CHARITY, currency)
-            states = [proof.state_of_charity(charity), proof.state_of_account(account)]
+            states = [proof.state_of_tag(leads, charity.name), proof.state_of_account(account)]
             append(connection, self.audit_key, [(f"charity:{charity.id}", "enrolled")], [], now, states)
         return charity
 

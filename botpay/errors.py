@@ -58,6 +58,7 @@ class Code(StrEnum):
     OTHER_COUNTRY = "other_country"
     AWAITING_APPROVAL = "awaiting_approval"
     PAYEE_FROZEN = "payee_frozen"
+    CHARITY_SUSPENDED = "charity_suspended"
     PERSON_LOCKED = "person_locked"
     MONEY_LEFT = "money_left"
     TOO_MANY_WAITING = "too_many_waiting"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from botpay.charities.store import load_charities
+from botpay.charities.store import load_charities, load_standing
 from botpay.clock import day_of
 from botpay.commands import LinkMe, Payee, RequestMoney, SendMoney, ShowHistory
 from botpay.confirm import guessing
@@ -27,7 +27,7 @@ from botpay.handlers import codes
 from botpay.handlers.linking import KIND as LINKING
 from botpay.handlers.world import Deadline, DialogueDeadline, DialogueEntry, Event, PageEntry, Terms, Unit, World
 from botpay.inbox import load_marks
-from botpay.ledger.model import TransferKind
+from botpay.ledger.model import AccountKind, TransferKind
 from botpay.ledger.spending import load_spending
 from botpay.ledger.store import load_accounts, load_transfers
 from botpay.message import OPENED_HOME, Actor, Inbound, Visibility
@@ -70,12 +70,14 @@ def first_of_each(events: Iterable[Event], done: Collection[str]) -> list[Event]
     return fresh
 
 
-def read(connection: Connection, events: Sequence[Event], terms: Terms) -> list[tuple[Event, Reading | None]]:
+def read(
+    connection: Connection, events: Sequence[Event], terms: Terms, now: datetime
+) -> list[tuple[Event, Reading | None]]:
     """What each text was read as; which hashtags are charities is looked up once for all."""
     texts = {id(e): e.text.reveal() for e in events if isinstance(e, Inbound) and e.press is None}
     spoken = [e for e in events if isinstance(e, Inbound) and id(e) in texts and not is_pin(texts[id(e)].strip())]
     tags = {tag for e in spoken for tag in tags_in(texts[id(e)], e.spans)}
-    known = {charity.tag for charity in load_charities(connection, tags)} if tags else set()
+    known = {charity.tag for charity in load_charities(connection, tags, now)} if tags else set()
     readings = {id(e): read_text(texts[id(e)], context_of(e, known, terms.caps)) for e in spoken}
     return [(event, readings.get(id(event))) for event in events]
 
@@ -117,7 +119,7 @@ def _load_who(connection: Connection, units: Sequence[Unit], world: World) -> No
         world.identities = {i.key: i for i in load_identities(connection, keys=sorted(keys))}
     tags = {normalise_tag(tag) for unit in units for tag in _tags(unit)}
     if tags:
-        world.charities = {c.tag: c for c in load_charities(connection, tags)}
+        world.charities = {c.tag: c for c in load_charities(connection, tags, world.now)}
 
 
 def _load_dialogues(connection: Connection, units: Sequence[Unit], world: World, keyring: Keyring) -> None:
@@ -193,6 +195,9 @@ def _load_people_and_money(connection: Connection, units: Sequence[Unit], world:
         return
     owners = people | {c.id for c in world.charities.values()}
     world.know_accounts(load_accounts(connection, owners=sorted(owners), debited=()))  # charities only receive
+    given_to = {c.payee_owner for c in world.challenges.values() if c.payee_kind == AccountKind.CHARITY}
+    if charities := given_to | {c.id for c in world.charities.values()}:
+        world.standing = load_standing(connection, charities)
     world.people = {p.id: p for p in load_people(connection, sorted(people), keyring)}
     world.identities |= {i.key: i for i in load_identities(connection, people_ids=sorted(people))}
     world.pins = {p.person_id: p for p in load_pins(connection, sorted(world.people))}

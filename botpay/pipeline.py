@@ -73,7 +73,7 @@ class Pipeline:
         now = self.database.now(connection, self.clock)
         done = loading.done_already(connection, events)
         fresh = loading.first_of_each(events, done)
-        units = [Unit(event, reading) for event, reading in loading.read(connection, fresh, self.terms)]
+        units = [Unit(event, reading) for event, reading in loading.read(connection, fresh, self.terms, now)]
         world, before = loading.load(connection, units, self.terms, now, self.keyring)
         world.room = self.room()
         decisions: list[tuple[Unit, Decision]] = []

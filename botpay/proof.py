@@ -16,8 +16,8 @@ from sqlalchemy import BigInteger, Connection, Select, func, literal_column, or_
 from botpay.audit import verify as audit
 from botpay.audit.chain import State, micros
 from botpay.audit.head import Heads
-from botpay.charities.model import Charity
-from botpay.charities.store import charities, hashtags
+from botpay.charities.model import Purpose, Record, Tag
+from botpay.charities.store import charities, documents_of, hashtags, records
 from botpay.confirm.challenge import Pin
 from botpay.confirm.challenge import State as Stage
 from botpay.confirm.store import challenges, pins
@@ -85,9 +85,20 @@ def state_of_identity(key: IdentityKey, person_id: str | None, since: datetime |
     return State("identities", ":".join(key), (person_id, *(() if since is None else (micros(since),))))
 
 
-def state_of_charity(charity: Charity) -> State:
-    """Where a hashtag leads, and the name that givers are shown."""
-    return State("hashtags", charity.tag, (charity.id, charity.name))
+def state_of_tag(tag: Tag, name: str) -> State:
+    """Where a hashtag leads, the name that givers are shown, and since or until when, if not for good."""
+    times = (tag.active_from, tag.released_at)
+    bounds = tuple(None if at is None else micros(at) for at in times) if any(times) else ()
+    return State("hashtags", tag.tag, (tag.charity_id, name, *bounds))
+
+
+def state_of_record(record: Record, iban_digest: str | None) -> State:
+    """What is known of a charity, where it is paid, who reviewed it, and whether it is suspended."""
+    times = (None if at is None else micros(at) for at in (record.reviewed_at, record.suspended_at))
+    known = (record.address, record.object, record.purpose.value, record.rna, record.siren, iban_digest)
+    documents = (f"{document}={where}" for document, where in record.documents)
+    values = (*known, ";".join(documents), record.reviewed_by, *times, record.version)
+    return State("charity_records", record.charity_id, values)
 
 
 def state_of_account(account: Account) -> State:
@@ -110,11 +121,23 @@ def _living(connection: Connection) -> Iterator[State]:
     owned = or_(identities.c.person_id.is_not(None), identities.c.since.is_not(None))
     for *key, person_id, since in connection.execute(select(*(identities.c[name] for name in names)).where(owned)):
         yield state_of_identity((key[0], key[1], key[2]), person_id, since)
-    tags = select(charities.c.id, charities.c.name, hashtags.c.tag).join(hashtags)
-    for row in connection.execute(tags).mappings():
-        yield state_of_charity(Charity(**row))
+    yield from _of_charities(connection)
     for row in connection.execute(select(accounts)).mappings():
         yield state_of_account(account_of(row))
+
+
+def _of_charities(connection: Connection) -> Iterator[State]:
+    for name, *values in connection.execute(select(charities.c.name, *_TAG).join(hashtags)):
+        yield state_of_tag(Tag(**dict(zip(_TAG_NAMES, values, strict=True))), name)
+    for row in connection.execute(select(records)).mappings():
+        plain = {key: row[key] for key in row if key not in ("iban", "iban_digest", "purpose", "documents")}
+        documents = documents_of(row["documents"])
+        record = Record(**plain, purpose=Purpose(row["purpose"]), documents=documents)
+        yield state_of_record(record, row["iban_digest"])
+
+
+_TAG_NAMES = ("tag", "charity_id", "active_from", "released_at")
+_TAG = tuple(hashtags.c[name] for name in _TAG_NAMES)
 
 
 def _wrong_challenges(connection: Connection) -> Iterator[str]:

@@ -35,17 +35,11 @@ from botpay.sealing import Keyring
 WhyOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit.")]
 
 people = typer.Typer(help="Who is there: add, approve, lock, unlock, forget people.", no_args_is_help=True)
-charities = typer.Typer(help="Add charities.", no_args_is_help=True)
 
 
 @people.callback()
 def _people() -> None:
     """Who is there: add, approve, lock, unlock, forget people."""
-
-
-@charities.callback()
-def _charities() -> None:
-    """Add charities."""
 
 
 @people.command("add")
@@ -77,7 +71,7 @@ def add_person(
     admitted = settings.enrolment.countries
     if country is not None and country not in admitted:
         raise ConfigError(f"--country {country!r} is none of enrolment.countries: {', '.join(admitted)}")
-    with _enrolment(settings) as enrolment:
+    with enrolment_of(settings) as enrolment:
         person = enrolment.add_person(name, language, pin, actors, country=country or admitted[0])
         if amount:
             enrolment.fund(person.id, amount, "first funding")
@@ -161,19 +155,6 @@ def forget(who: WhoArgument, reason: WhyOption, config: ConfigOption = None, dat
     print(f"{person.name} is forgotten; what moved stays as {person.owner}")
 
 
-@charities.command("add")
-def add_charity(
-    name: Annotated[str, typer.Argument(help="The legal name.")],
-    tag: Annotated[str, typer.Argument(help="Its hashtag.")],
-    config: ConfigOption = None,
-    database: DatabaseOption = None,
-) -> None:
-    """Add a charity with the hashtag that leads to it."""
-    with _enrolment(settings_of(config, database)) as enrolment:
-        charity = enrolment.add_charity(name, tag)
-    print(f"added {charity.name} as #{charity.tag}")
-
-
 def _found(register: Register, who: str) -> Holder:
     """The person whom the operator means."""
     with register.database.read() as connection:
@@ -210,7 +191,8 @@ def _register(config: Path | None, database: Path | None) -> Iterator[Register]:
 
 
 @contextmanager
-def _enrolment(settings: Settings) -> Iterator[Enrolment]:
+def enrolment_of(settings: Settings) -> Iterator[Enrolment]:
+    """Who adds people and charities to an installation."""
     opened = Database(settings.database)
     require_current(opened)
     hasher, audit_key = hasher_of(settings), bytes.fromhex(settings.keys.audit.get_secret_value())

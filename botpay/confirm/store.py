@@ -141,6 +141,13 @@ def load_pins(connection: Connection, people: Collection[str]) -> list[Pin]:
     return [Pin(**row) for row in connection.execute(_pins, {"people": list(people)}).mappings()]
 
 
+def waiting_for(connection: Connection, payees: Collection[str], most: int) -> list[str]:
+    """Open challenges of payments to some payees."""
+    whose = challenges.c.payee_owner.in_(payees)
+    found = select(challenges.c.transfer_id).where(challenges.c.state == State.OPEN.value, whose).limit(most)
+    return list(connection.execute(found).scalars())
+
+
 def due(connection: Connection, now: datetime, most: int) -> list[str]:
     """Open challenges whose time is over, the oldest first."""
     return list(connection.execute(_due, {"now": now, "most": most}).scalars())

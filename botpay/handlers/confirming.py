@@ -175,11 +175,15 @@ def cancel_newest(world: World, person: Person) -> Decision | Refusal:
 
 
 def expire(world: World, transfer_id: str) -> Decision:
-    """Give the money of an unanswered challenge back; only once its time is over."""
+    """Give the money of an unanswered challenge back, once its time is over or its charity is suspended."""
     challenge = world.challenges.get(transfer_id)
-    if challenge is None or challenge.state is not State.OPEN or world.now < challenge.expires_at:
+    if challenge is None or challenge.state is not State.OPEN:
         return _IGNORED
-    return _end(world, challenge, State.EXPIRED)
+    if world.now >= challenge.expires_at:
+        return _end(world, challenge, State.EXPIRED)
+    if world.is_suspended(challenge.payee_owner):
+        return _end(world, challenge, State.CANCELLED, key="no_longer_possible")
+    return _IGNORED
 
 
 def _pass(world: World, challenge: Challenge, pin: Pin, surface: str | None) -> Decision:

@@ -69,7 +69,9 @@ def may_spend(world: World, payer_id: str, amount: Money, by: IdentityKey) -> Re
 
 
 def may_take_part(world: World, payer_id: str, payee_owner: str) -> Refusal | None:
-    """Whether both sides are admitted and nobody is frozen; of a charity none of this is asked."""
+    """Whether both sides are admitted and nobody is frozen; of a charity only that it is not suspended."""
+    if world.is_suspended(payee_owner):
+        return Refusal(Code.CHARITY_SUSPENDED)
     payee = world.people.get(payee_owner)
     return policy.may_take_part(
         world.terms.admission, _standing(world.people[payer_id]), _standing(payee) if payee else None

@@ -9,6 +9,7 @@ from botpay.confirm.challenge import FAILURES_BEFORE_LOCK, Challenge
 from botpay.confirm.keypad import keypad
 from botpay.directory.people import Identity, IdentityKey, Person, label
 from botpay.handlers.world import World
+from botpay.ledger.model import AccountKind
 from botpay.message import Actor, Button, Inbound, Keypad, Outbound, Visibility
 from botpay.money import Money
 from botpay.outbox.model import Letter
@@ -161,6 +162,8 @@ def question(world: World, challenge: Challenge, left: Money) -> str:
     lines = _tries_left(world, challenge)
     question = f"prompt.{challenge.payee_kind}"
     lines.append(sentence(question, language, amount=amount_of(challenge), payee=challenge.payee))
+    if challenge.payee_kind == AccountKind.CHARITY and not world.standing[challenge.payee_owner].verified:
+        lines.append(sentence("prompt.unverified", language))
     if challenge.memo:
         lines.append(sentence("prompt.memo", language, memo=challenge.memo))
     lines.append(sentence("prompt.ask", language, left=left, ttl=challenge.expires_at - world.now))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from botpay.charities.model import Charity
+from botpay.charities.model import Charity, Standing
 from botpay.clock import day_of
 from botpay.confirm import guessing
 from botpay.confirm.challenge import Challenge, Pin
@@ -196,6 +196,7 @@ class World:
     people: dict[str, Person] = field(default_factory=dict)
     sightings: dict[tuple[str, str, str, str], Sighting] = field(default_factory=dict)
     charities: dict[str, Charity] = field(default_factory=dict)
+    standing: dict[str, Standing] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     challenges: dict[str, Challenge] = field(default_factory=dict)
     pins: dict[str, Pin] = field(default_factory=dict)
@@ -213,6 +214,10 @@ class World:
     def account(self, owner: str, currency: str) -> Account:
         """The account of a person or charity in a currency."""
         return self.accounts[self.account_of[owner, currency]]
+
+    def is_suspended(self, owner: str) -> bool:
+        """Whether a charity takes no donations for now."""
+        return self.standing.get(owner, Standing()).suspended
 
     def person_of(self, key: IdentityKey) -> Person | None:
         """The account holder behind an identity, if there is one."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from botpay import migrations
 from botpay.app import Application
+from botpay.charities.model import Document, Purpose
 from botpay.clock import Clock
 from botpay.config import Enrolment, Keys, Settings, Web
 from botpay.confirm.pin import is_pin
@@ -42,6 +43,13 @@ class Resident:
 ALICE = Resident("alice", "Alice Durand", "482915", Money(300_00))
 BOB = Resident("bob", "Bob Martin", "739164", Money(300_00))
 CHARITY_NAME, CHARITY_TAG = "Eau pour tous", "eaupourtous"
+_KNOWN = {
+    "address": "1 rue du Puits, 75001 Paris",
+    "object": "Des puits là où l’eau manque",
+    "purpose": Purpose.GENERAL_INTEREST,
+    "rna": "W751000001",
+    "iban": SecretText("FR1420041010050500013M02606"),  # the example of the registry of IBANs (SWIFT)
+}
 
 
 def settle_in(application: Application, stage: Stage, residents: Sequence[Resident] = (ALICE, BOB)) -> None:
@@ -53,6 +61,8 @@ def settle_in(application: Application, stage: Stage, residents: Sequence[Reside
         )
         application.enrolment.fund(person.id, resident.funds, "demo")
     application.enrolment.add_charity(CHARITY_NAME, CHARITY_TAG)
+    application.charities.describe(CHARITY_TAG, _KNOWN)
+    application.charities.verify(CHARITY_TAG, "demo", dict.fromkeys(Document, "demo"))
 
 
 @asynccontextmanager

@@ -19,14 +19,14 @@ def path_of(town: Town) -> Path:
     return path
 
 
-def run(town: Town, *words: str) -> Result:
-    """One command of `botpay` on the town's database."""
-    return CliRunner().invoke(app, [*words, "--database", str(path_of(town))])
+def run(town: Town, *words: str, given: str | None = None) -> Result:
+    """One command of `botpay` on the town's database, and what it is given on standard input."""
+    return CliRunner().invoke(app, [*words, "--database", str(path_of(town))], input=given)
 
 
-def printed(town: Town, *words: str) -> str:
+def printed(town: Town, *words: str, given: str | None = None) -> str:
     """What a command prints that must succeed."""
-    result = run(town, *words)
+    result = run(town, *words, given=given)
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -42,7 +42,7 @@ def test_the_worked_example_is_what_a_run_gives(tmp_path: Path) -> None:
     assert shown == table("kind | account")[:-1]
 
     said = run("ledger", "verify")
-    assert said == f"verified: {len(table('reference'))} transfer rows and 16 audit links agree\n"
+    assert said == f"verified: {len(table('reference'))} transfer rows and 18 audit links agree\n"
     assert said in DOC
 
 

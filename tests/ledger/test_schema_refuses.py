@@ -57,6 +57,17 @@ _LETTER: Row = {
 _LINK: Row = {"seq": 1, "lane": 0, "place": 1, "at": 0, "body": "{}", "mac": b"-"}
 _REFUSED: Row = {"id": GIVEN, "code": "insufficient_funds", "contents": b"-", "at": 0}
 
+_TAG: Row = {"tag": "water", "charity_id": GIVEN, "skeleton": "water"}
+_RECORD: Row = {
+    **dict.fromkeys(("address", "object", "reviewed_by", "iban_digest"), "-"),
+    "charity_id": WAITS,
+    "purpose": "other",
+    "iban": b"-",
+    "documents": "[]",
+    "reviewed_at": 0,
+    "version": 1,
+}
+
 # What is there before each try: a table and a row.
 _THERE: list[tuple[str, Row]] = [
     ("people", {"id": ALICE, "name": "Alice", "language": "en", "created_at": 0}),
@@ -72,7 +83,9 @@ _THERE: list[tuple[str, Row]] = [
     ("challenges", {**_CHALLENGE, "transfer_id": GIVEN, "tries": 1}),
     ("challenges", {**_CHALLENGE, "transfer_id": OVER, "state": "passed", "tries": 1}),
     ("charities", {"id": GIVEN, "name": "Water", "created_at": 0}),
-    ("hashtags", {"tag": "water", "charity_id": GIVEN}),
+    ("charities", {"id": WAITS, "name": "Fire", "created_at": 0}),
+    ("hashtags", _TAG),
+    ("charity_records", {**_RECORD, "charity_id": GIVEN}),
     ("identities", {"adapter": "a", "tenant": "t", "id": "1", "person_id": ALICE}),
     ("handles", {"adapter": "a", "tenant": "t", "handle": "al", "actor_id": "1", "first_seen": 0, "last_seen": 0}),
     ("pins", {**_PIN, "person_id": ALICE}),
@@ -163,8 +176,20 @@ _INSERTS: list[tuple[str, Row, Row, str]] = [
     ("audit", {**_LINK, "seq": 2, "place": 2}, {"seq": 1}, "UNIQUE constraint failed: audit.seq"),
     ("audit", {**_LINK, "seq": 2, "place": 2}, {"place": 1}, "UNIQUE constraint failed: audit.lane, audit.place"),
     ("marks", {"source": "2", "outcome": "-", "at": 0}, {"source": "a:t:1"}, "UNIQUE constraint failed: marks.source"),
-    ("hashtags", {"tag": "fire", "charity_id": GIVEN}, {"charity_id": NEW}, _FK),
-    ("hashtags", {"tag": "fire", "charity_id": GIVEN}, {"tag": "water"}, "UNIQUE constraint failed: hashtags.tag"),
+    ("hashtags", {**_TAG, "tag": "fire", "skeleton": "fire"}, {"charity_id": NEW}, _FK),
+    (
+        "hashtags",
+        {**_TAG, "tag": "fire", "skeleton": "fire"},
+        {"tag": "water"},
+        "UNIQUE constraint failed: hashtags.tag",
+    ),
+    ("hashtags", {**_TAG, "tag": "vvater", "skeleton": "-"}, {"skeleton": "water"}, "hashtags.skeleton"),
+    ("charity_records", _RECORD, {"purpose": "profit"}, "ck_charity_records_purpose"),
+    ("charity_records", _RECORD, {"iban_digest": None}, "ck_charity_records_iban"),
+    ("charity_records", _RECORD, {"reviewed_by": None}, "ck_charity_records_reviewed"),
+    ("charity_records", _RECORD, {"iban": None, "iban_digest": None}, "ck_charity_records_payable"),
+    ("charity_records", _RECORD, {"charity_id": NEW}, _FK),
+    ("charity_records", _RECORD, {"charity_id": GIVEN}, "UNIQUE constraint failed: charity_records.charity_id"),
     (
         "identities",
         {"adapter": "a", "tenant": "t", "id": "2", "person_id": ALICE},
@@ -194,6 +219,7 @@ _CHANGES: list[tuple[str, str, str]] = [
         for change in ("amount_minor = 11", "credit_id = 3", "batch = 2", "reason = 'x'", "amount_minor = amount_minor")
     ),
     ("delete from transfers", f"transfers: {_NEVER}", "delete from marks"),
+    ("delete from hashtags", "hashtags: rows are never removed", "update hashtags set released_at = 1"),
     (
         f"replace into transfers select * from transfers where id = '{WAITS}'",
         f"transfers: {_NEVER}",
@@ -319,8 +345,8 @@ def test_nothing_that_the_schema_refuses_is_left_untried(connection: Connection)
     triggers = {says for kind, sql in found if kind == "trigger" for says in re.findall(r"abort, '(.*?)'", sql)}
     said = {says for *_, says in _INSERTS} | {says for _, says, _ in _CHANGES}
     assert (checks - said, triggers - said) == (set(), set())
-    assert len(checks) == 19
-    assert sum(kind == "trigger" for kind, _ in found) == 14
+    assert len(checks) == 23
+    assert sum(kind == "trigger" for kind, _ in found) == 15
 
 
 def test_foreign_keys_are_watched(connection: Connection) -> None:

@@ -119,10 +119,20 @@ def test_a_counter_changed_by_hand_is_caught(busy: Town, counter: str) -> None:
             "identities",
             "update identities set person_id = (select id from people where name = 'Bob') where id = 'carol'",
         ),
-        ("identities", "insert into identities select adapter, tenant, 'eve', person_id, 'eve', 'Eve' from identities"),
+        (
+            "identities",
+            "insert into identities (adapter, tenant, id, person_id) "
+            "select adapter, tenant, 'eve', person_id from identities",
+        ),
         ("identities", "delete from identities where id = 'bob'"),
         ("hashtags", "update hashtags set tag = 'eau'"),
         ("hashtags", "update charities set name = 'Eve'"),
+        ("hashtags", "update hashtags set active_from = 1"),
+        (
+            "charity_records",
+            "insert into charity_records select id, '', '', 'other', null, null, null, null, '[]', "
+            "null, null, null, 1 from charities",
+        ),
         ("accounts", "update accounts set kind = 'system' where kind = 'charity'"),
     ],
 )
