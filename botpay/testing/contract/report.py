@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from botpay.adapters.base import Adapter
 from botpay.errors import ConfigError
-from botpay.testing.contract import AdapterContract
+from botpay.testing.contract import AdapterContract, abilities_of
 
 _TEST = """
 import {module}
@@ -95,17 +96,34 @@ def examine(contract: type[AdapterContract]) -> list[Finding]:
         return _findings(findings)
 
 
+def declared(contract: type[AdapterContract]) -> list[Finding]:
+    """What a contract would find if nothing failed."""
+    found = {
+        name.removeprefix("test_"): (getattr(contract, name), contract.cannot.get(ability))
+        for ability, names in abilities_of(contract).items()
+        for name in names
+    }
+    return [
+        Finding(test, " ".join((call.__doc__ or "").split()), Verdict.ABSENT if reason else Verdict.HOLDS, reason or "")
+        for test, (call, reason) in sorted(found.items(), key=lambda item: _place(item[1][0]))
+    ]
+
+
+def _place(test: Callable[..., object]) -> tuple[int, int]:
+    code: CodeType = test.__code__
+    return _rank(test.__module__, code.co_firstlineno)
+
+
+def _rank(module: str, line: int) -> tuple[int, int]:
+    return (_PARTS.index(module) if module in _PARTS else len(_PARTS)), line
+
+
 def _findings(path: Path) -> list[Finding]:
     """In the order of the contract's parts and their tests; those that the author added come last."""
     noted = json.loads(path.read_text(encoding="utf-8"))
-
-    def place(test: str) -> tuple[int, int]:
-        module, line = noted[test]["place"]
-        return (_PARTS.index(module) if module in _PARTS else len(_PARTS)), line
-
     return [
         Finding(test, noted[test]["rule"], Verdict(noted[test]["verdict"]), noted[test]["reason"])
-        for test in sorted(noted, key=place)
+        for test in sorted(noted, key=lambda test: _rank(*noted[test]["place"]))
     ]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from botpay.message import Capabilities, Rate
-from botpay.testing.contract import AdapterContract
-from botpay.testing.contract.report import Finding, Verdict, examine
+from botpay.testing.contract import AdapterContract, abilities_of
+from botpay.testing.contract.base import CAPABILITIES
+from botpay.testing.contract.report import Finding, Verdict, declared, examine
 
 Row = tuple[str, ...]
 
@@ -21,6 +22,11 @@ class Examined:
     def now(cls, contract: type[AdapterContract]) -> "Examined":
         """Run it."""
         return cls(contract, examine(contract))
+
+    @classmethod
+    def declared(cls, contract: type[AdapterContract]) -> "Examined":
+        """What running it would find if nothing failed: a declared absence is a test that must fail."""
+        return cls(contract, declared(contract))
 
     @property
     def name(self) -> str:
@@ -39,8 +45,11 @@ class Examined:
     def reasons(self) -> Iterator[tuple[str, str]]:
         """What is declared absent, and why; what has one reason stands together."""
         cannot = self.contract.cannot
+        tests = abilities_of(self.contract)
         for reason in dict.fromkeys(cannot.values()):
-            yield ", ".join(f"`{name}`" for name, given in cannot.items() if given == reason), reason
+            named = [ability for ability, given in cannot.items() if given == reason]
+            shown = [[name] if name in CAPABILITIES else _tests(tests[name]) for name in named]
+            yield ", ".join(f"`{name}`" for names in shown for name in names), reason
 
 
 def rules(examined: Sequence[Examined]) -> Iterator[Row]:
@@ -71,6 +80,10 @@ def as_markdown(examined: Sequence[Examined]) -> str:
 
 def _markdown_table(head: Row, rows: Iterator[Row]) -> Iterator[str]:
     yield from (f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
+
+
+def _tests(names: Sequence[str]) -> list[str]:
+    return [name.removeprefix("test_") for name in names]
 
 
 def _in_words(value: bool | int | Rate | None) -> str:
