@@ -101,4 +101,5 @@ def _tell_why(examined: "list[Examined]") -> None:
         for names, reason in one.reasons():
             out.print(Text(f"{one.name} cannot {names}: {reason}"))
         for finding in one.fails:
-            out.print(Text(f"{one.name} FAILS {finding.test}: {finding.reason}", "bold red"))
+            key = one.key(finding.test)
+            out.print(Text(f"{one.name} FAILS {finding.test} ({key!r} in `cannot`): {finding.reason}", "bold red"))

@@ -103,6 +103,10 @@ class Platform(Stage):
         """Fail so the next time that the adapter sends a message."""
         raise Absent("no such failure")
 
+    async def hang_up(self) -> None:
+        """Break the connection over which the adapter is told, or fail its next question for news."""
+        raise Absent("no connection")
+
     def call(self, body: bytes, *, seconds_ago: float = 0) -> Call:  # noqa: ARG002
         """The request in which the platform would bring this body, with its proofs, made so long ago."""
         raise Absent("no webhook")

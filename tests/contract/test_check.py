@@ -46,8 +46,8 @@ def test_what_does_not_hold_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
     done = botpay("adapter", "check", "broken:Broken", cwd=tmp_path)
     assert done.returncode == 1
-    assert "FAILS order: declared absent (nobody tried), and yet it holds" in done.stdout
-    assert "FAILS singing: AssertionError: it is mute" in done.stdout
+    assert "FAILS order ('order' in `cannot`): declared absent (nobody tried), and yet it holds" in done.stdout
+    assert "FAILS singing ('singing' in `cannot`): AssertionError: it is mute" in done.stdout
 
 
 def test_an_ability_that_nothing_tests_is_refused() -> None:

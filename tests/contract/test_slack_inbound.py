@@ -64,13 +64,6 @@ async def test_a_message(alice: Person, channel: Channel, rig: SlackRig) -> None
     assert (got.flags, got.me, got.press) == (frozenset(), ("U0BOTPAY", "botpay"), None)
 
 
-async def test_direct_messages_are_private(alice: Person, rig: SlackRig) -> None:
-    """What is written to the bot alone is private."""
-    await alice.say(None, "solde")
-    assert rig.last.chat.visibility is Visibility.PRIVATE
-    assert rig.last.chat.id == alice.direct.id
-
-
 async def test_two_notices_of_one_post(alice: Person, channel: Channel, rig: SlackRig) -> None:
     """The message and the mention of the bot in it are one event."""
     await alice.say(channel, "@botpay #envoyer 5 € @bob")

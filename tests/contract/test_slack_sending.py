@@ -62,15 +62,6 @@ def channel(fake: FakeSlack, alice: Person) -> Channel:
 # What goes out
 
 
-async def test_private_and_public(adapter: SlackAdapter, fake: FakeSlack, alice: Person, channel: Channel) -> None:
-    """A private outbound is seen by its person alone, a public one by the channel."""
-    await adapter.send(private("Solde : 12,00 EUR"))
-    await adapter.send(public("Bravo", channel))
-    bob = fake.user("bob")
-    assert (alice.sees(), alice.sees(channel)) == (["Solde : 12,00 EUR"], ["Bravo"])
-    assert (bob.sees(), bob.sees(channel)) == ([], ["Bravo"])
-
-
 async def test_text_is_said_as_it_is(adapter: SlackAdapter, fake: FakeSlack, alice: Person, channel: Channel) -> None:
     """Whatever a name holds, nobody is called, nothing is linked, and no sign of it is lost."""
     text = "10 € à *Zoé* _x_ `y` <!channel> <@U0BOB> @everyone &amp; <https://a.example|b>"
@@ -83,35 +74,11 @@ async def test_text_is_said_as_it_is(adapter: SlackAdapter, fake: FakeSlack, ali
     assert {block["text"]["type"] for block in sent["blocks"]} == {"plain_text"}
 
 
-async def test_long_text(adapter: SlackAdapter, alice: Person) -> None:
-    """3000 signs fit, even those that Slack counts as five; no escape is cut in two."""
-    await adapter.send(private("&" * 3000))
-    assert alice.sees()[0].replace("\n", "") == "&" * 3000
-
-
-async def test_edit_in_place(rig: SlackRig, adapter: SlackAdapter, alice: Person) -> None:
-    """An outbound that replaces a message edits it, and takes its buttons away."""
-    receipt = await adapter.send(private("Well?", buttons=((Button("Yes", "yes"),),)))
-    assert await adapter.send(private("Done", replaces=receipt.ref)) == receipt
-    assert alice.sees() == ["Done"]
-    with pytest.raises(LookupError):
-        await alice.press(rig.sent(receipt), "Yes")
-
-
 @pytest.mark.parametrize("ref", ["{direct}:1.000001", "nonsense", "C0NOWHERE:1.0"], ids=["gone", "odd", "elsewhere"])
 async def test_what_cannot_be_edited_is_sent_anew(adapter: SlackAdapter, alice: Person, ref: str) -> None:
     """A message that is gone does not swallow the words that were to replace it."""
     await adapter.send(private("Done", replaces=ref.format(direct=alice.direct.id)))
     assert alice.sees() == ["Done"]
-
-
-async def test_private_words_never_replace_a_public_message(
-    adapter: SlackAdapter, alice: Person, channel: Channel
-) -> None:
-    """A private answer to a tap in a channel goes to the person, although it replaces what was tapped on."""
-    receipt = await adapter.send(public("Who?", channel))
-    await adapter.send(private("Solde : 12,00 EUR", replaces=receipt.ref))
-    assert (alice.sees(channel), alice.sees()) == (["Who?"], ["Solde : 12,00 EUR"])
 
 
 async def test_deleting_is_tried(adapter: SlackAdapter, fake: FakeSlack, alice: Person) -> None:

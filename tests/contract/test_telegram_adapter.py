@@ -111,19 +111,6 @@ async def server(telegram: FakeTelegram, core: Core) -> AsyncIterator[TestServer
     await server.close()
 
 
-@pytest.mark.usefixtures("polled")
-async def test_polling_confirms_only_what_the_core_has(telegram: FakeTelegram, core: Core, alice: FakeUser) -> None:
-    """While the core commits, the update stays at Telegram; the next question confirms it."""
-    core.gate = asyncio.Event()
-    await alice.say(None, "/envoyer 10 €")
-    await until(lambda: core.waiting == 1)
-    with pytest.raises(AssertionError, match="1 updates were not confirmed"):
-        await telegram.delivered(within_seconds=0.05)
-    core.gate.set()
-    await telegram.delivered()
-    assert core.texts() == ["/envoyer 10 €"]
-
-
 @pytest.mark.parametrize("failure", [Busy(), StorageUnavailable(), RuntimeError(), asyncio.CancelledError()])
 @pytest.mark.usefixtures("polled")
 async def test_polling_repeats_what_the_core_could_not_take(
@@ -136,17 +123,6 @@ async def test_polling_repeats_what_the_core_could_not_take(
     await alice.say(None, "two")
     await telegram.delivered()
     assert core.texts() == ["one", "two"]
-
-
-@pytest.mark.usefixtures("polled")
-async def test_a_lost_confirmation_brings_the_same_event(telegram: FakeTelegram, core: Core, alice: FakeUser) -> None:
-    """What is delivered twice is equal, so that the core can tell."""
-    await alice.say(None, "one")
-    await telegram.delivered()
-    telegram.redeliver_last()
-    await telegram.delivered()
-    assert len(core.received) == 2
-    assert core.received[0] == core.received[1]
 
 
 async def test_chats_are_handed_over_side_by_side_each_in_its_order(
@@ -281,33 +257,6 @@ def update(text: str = "one", update_id: int = 5) -> bytes:
     return json.dumps({"update_id": update_id, "message": message}).encode()
 
 
-async def test_a_webhook_call_is_received(server: TestServer, core: Core) -> None:
-    """With our secret an update is received, and so is its repetition, as the same event."""
-    assert [await call(server, update()), await call(server, update())] == [200, 200]
-    assert core.texts() == ["one", "one"]
-    assert core.received[0].event_id == core.received[1].event_id
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {HEADER: ""},
-        {HEADER: SECRET[:-1]},
-        {HEADER: SECRET + "x"},
-        {HEADER: SECRET.upper()},
-        {HEADER: "the-webhook-secret_é"},
-        [(HEADER, SECRET), (HEADER, SECRET)],
-        [(HEADER, SECRET), (HEADER, "other")],
-    ],
-)
-async def test_a_call_without_our_secret_has_no_effect(server: TestServer, core: Core, headers: Any) -> None:
-    """Missing, wrong, not ASCII or said twice: 401, whatever the body."""
-    assert await call(server, update(), headers) == 401
-    assert await call(server, b"nonsense", headers) == 401
-    assert core.received == []
-
-
 async def test_a_secret_of_raw_bytes_is_refused(server: TestServer, core: Core) -> None:
     """Bytes that are no UTF-8 in the header are a 401 and not a fault of ours."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -352,19 +301,6 @@ async def test_an_update_of_no_meaning_is_taken(server: TestServer, core: Core) 
     assert await call(server, b'{"update_id": 5, "poll": {}}') == 200
     assert await call(server, b'{"update_id": 5, "message": {"text": 5}}') == 200
     assert core.received == []
-
-
-@pytest.mark.parametrize("failure", [Busy(), StorageUnavailable(), RuntimeError()])
-async def test_a_call_that_the_core_could_not_take_is_repeated(
-    telegram: FakeTelegram, server: TestServer, core: Core, alice: FakeUser, failure: BaseException
-) -> None:
-    """503 until the core has it; Telegram calls again, and once it is taken it is taken."""
-    core.failures = [failure]
-    assert await call(server, update()) == 503
-    core.failures = [failure]
-    await alice.say(None, "two")
-    await telegram.delivered()
-    assert core.texts() == ["two"]
 
 
 async def test_a_lost_connection_does_not_interrupt_the_core(server: TestServer, core: Core) -> None:

@@ -71,33 +71,6 @@ def _with(base: Outbound, parts: dict[str, object]) -> Outbound:
     return Outbound(**(fields | parts))
 
 
-async def test_a_private_message_goes_to_the_person(adapter: TelegramAdapter, alice: FakeUser) -> None:
-    """Plain text arrives as it is, whatever mark-up it seems to hold; the receipt names it."""
-    text = "*10,00* EUR <b>à</b> @bob [x](https://x.org) _"
-    receipt = await adapter.send(private(alice, text))
-    (message,) = alice.sees()
-    assert message.text == text
-    assert receipt == Receipt(f"{alice.id}:{message.id}")
-
-
-async def test_link_previews_are_off(telegram: FakeTelegram, adapter: TelegramAdapter, alice: FakeUser) -> None:
-    """A preview would fetch the link before its person does."""
-    await adapter.send(private(alice, "https://pay.example/c/1"))
-    (sent,) = [values for name, values in telegram.calls if name == "sendmessage"]
-    assert sent["link_preview_options"] == '{"is_disabled": true}'
-    assert "parse_mode" not in sent
-
-
-async def test_a_public_message_goes_to_the_group(
-    telegram: FakeTelegram, adapter: TelegramAdapter, alice: FakeUser
-) -> None:
-    """A public outbound stands in its group and nowhere else."""
-    group = telegram.group("amis", alice)
-    await adapter.send(public(group.id))
-    assert [message.text for message in alice.sees(group)] == ["Bonjour"]
-    assert alice.sees() == []
-
-
 async def test_a_keypad_is_rows_of_buttons_under_dots(adapter: TelegramAdapter, alice: FakeUser) -> None:
     """The keys carry their tokens, the dots stand below the text, further buttons below the keys."""
     await adapter.send(private(alice, "PIN ?", keypad=KEYPAD, buttons=((Button("Annuler", "cancel"),),)))
@@ -142,15 +115,6 @@ async def test_a_button_without_token_opens_the_private_chat(
     assert [message.text for message in bob.sees()] == ["/start open", "Bonjour"]
 
 
-async def test_a_replacement_edits_in_place(adapter: TelegramAdapter, alice: FakeUser) -> None:
-    """Text and keys change, the message stays; the same contents once more are done already."""
-    receipt = await adapter.send(private(alice, "PIN ?", keypad=KEYPAD))
-    for _ in range(2):
-        assert await adapter.send(private(alice, "Payé", replaces=receipt.ref)) == receipt
-    (message,) = alice.sees()
-    assert (message.text, message.labels()) == ("Payé", [])
-
-
 async def test_what_cannot_be_edited_is_sent_anew(adapter: TelegramAdapter, alice: FakeUser) -> None:
     """A message that is gone, a person's own or an unreadable reference: the words still arrive."""
     theirs = await alice.say(None, "mine")
@@ -158,18 +122,6 @@ async def test_what_cannot_be_edited_is_sent_anew(adapter: TelegramAdapter, alic
         receipt = await adapter.send(private(alice, "Payé", replaces=ref))
         assert receipt.ref not in (None, ref)
     assert [message.text for message in alice.sees()] == ["mine", *["Payé"] * 5]
-
-
-async def test_private_words_never_replace_a_public_message(
-    telegram: FakeTelegram, adapter: TelegramAdapter, alice: FakeUser
-) -> None:
-    """An answer in place to a press in the group is sent to the person alone if it is private."""
-    group = telegram.group("amis", alice)
-    await adapter.send(private(alice, "Bonjour"))
-    receipt = await adapter.send(public(group.id, "Qui paie ?"))
-    await adapter.send(private(alice, "Solde : 300,00 EUR", replaces=receipt.ref))
-    assert [message.text for message in alice.sees(group)] == ["Qui paie ?"]
-    assert [message.text for message in alice.sees()] == ["Bonjour", "Solde : 300,00 EUR"]
 
 
 @pytest.mark.parametrize("to", ["-1001000000001", "0", "@amis", "", "1001:1"])
@@ -255,13 +207,6 @@ async def test_a_group_that_is_closed_to_the_bot_is_permanent(
     for chat_id in (group.id, -5):
         with pytest.raises(Permanent):
             await adapter.send(public(chat_id))
-
-
-async def test_a_lost_answer_is_transient(telegram: FakeTelegram, adapter: TelegramAdapter, alice: FakeUser) -> None:
-    """A cut connection may or may not have delivered; the core tries again."""
-    telegram.drop_next("sendMessage")
-    with pytest.raises(Transient):
-        await adapter.send(private(alice))
 
 
 async def test_before_start_nothing_is_sent(telegram: FakeTelegram, alice: FakeUser) -> None:

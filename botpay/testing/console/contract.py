@@ -64,7 +64,7 @@ class ConsoleContract(AdapterContract):
         **dict.fromkeys(("quoting", "channels"), "lines are plain: the core itself reads `code` and #tags in them"),
         "redelivers": "a line that was not taken is typed again by its person",
         **dict.fromkeys(("webhook", "signed_body", "stale_calls"), "nobody calls a terminal"),
-        **dict.fromkeys(("network", "unreachable"), "a terminal is never away"),
+        **dict.fromkeys(("network", "unreachable", "connection"), "a terminal is never away"),
         "group_as_a_person": "any name that is typed is a person's",
         **dict.fromkeys(("bots", "via_bot", "automatic", "anonymous", "system"), "nobody but people types"),
         **dict.fromkeys(

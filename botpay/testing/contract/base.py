@@ -137,9 +137,10 @@ class ContractBase:
         tests = abilities_of(cls)
         if unknown := set(cls.cannot) - set(tests) - set(CAPABILITIES):
             raise TypeError(f"{cls.__name__}.cannot: there is no {unknown.pop()!r}, but {', '.join(sorted(tests))}")
-        for ability, reason in cls.cannot.items():
-            for name in tests.get(ability, ()):
-                setattr(cls, name, _expected_to_fail(getattr(cls, name), reason))
+        for ability, names in tests.items():
+            for name in names:
+                test = _undeclared(getattr(cls, name))
+                setattr(cls, name, _expected_to_fail(test, cls.cannot[ability]) if ability in cls.cannot else test)
 
     @pytest_asyncio.fixture
     async def rig(self) -> AsyncIterator[Rig]:
@@ -202,15 +203,21 @@ async def delivered(rig: Rig, payload: Any) -> None:
         raise AssertionError("the adapter did not acknowledge") from None
 
 
+def _undeclared(test: Callable[..., Any]) -> Callable[..., Any]:
+    """The test itself, where a contract that this one is made from declared it absent."""
+    itself: Callable[..., Any] = getattr(test, "undeclared", test)
+    return itself
+
+
 def _expected_to_fail(test: Callable[..., Any], reason: str) -> Callable[..., Any]:
     """A copy of a test that must fail, in the ways in which something that is not there fails."""
     copy = types.FunctionType(test.__code__, test.__globals__, test.__name__, test.__defaults__, test.__closure__)
     copy.__kwdefaults__ = test.__kwdefaults__
     functools.update_wrapper(copy, test)
     del copy.__wrapped__  # type: ignore[attr-defined]
-    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name != "xfail"]
+    copy.undeclared = test  # type: ignore[attr-defined]
     expected = pytest.mark.xfail(
         reason=reason, strict=True, raises=(AssertionError, DeliveryError, pytest.fail.Exception)
     )
-    copy.pytestmark = [*marks, expected.mark]  # type: ignore[attr-defined]
+    copy.pytestmark = [*getattr(test, "pytestmark", ()), expected.mark]  # type: ignore[attr-defined]
     return copy

@@ -178,6 +178,13 @@ class Incoming(ContractBase):
         rig.core.let_go()
         await delivering
 
+    @needs("connection")
+    async def test_connection(self, rig: Rig) -> None:
+        """A connection that breaks is made anew by itself, and what people did meanwhile is taken."""
+        await self.received(rig, "private")
+        await rig.platform.hang_up()
+        await self.received(rig, "public")
+
     @pytest.mark.parametrize("fault", [Busy("full"), StorageUnavailable("away"), RuntimeError("a bug of ours")])
     @needs("redelivers")
     async def test_redelivery(self, rig: Rig, fault: Exception) -> None:

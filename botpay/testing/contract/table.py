@@ -42,6 +42,10 @@ class Examined:
         """How one rule stands here."""
         return next((finding.verdict.value for finding in self.findings if finding.test == test), "–")
 
+    def key(self, test: str) -> str:
+        """What `cannot` calls a test."""
+        return next(key for key, tests in abilities_of(self.contract).items() if f"test_{test}" in tests)
+
     def reasons(self) -> Iterator[tuple[str, str]]:
         """What is declared absent, and why; what has one reason stands together."""
         cannot = self.contract.cannot

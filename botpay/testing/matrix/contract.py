@@ -63,6 +63,10 @@ class MatrixPlatform(MatrixStage, Platform):
         """Fail the next message that is sent."""
         self.homeserver.faults.append(_FAULTS[trouble])
 
+    async def hang_up(self) -> None:
+        """Fail the next question for news."""
+        self.homeserver.sync_faults.append(_FAULTS[Trouble.AWAY])
+
     def _shown(self, room: Room) -> list[Shown]:
         """The messages with their edits, without those that were redacted."""
         said: dict[str, Shown] = {}

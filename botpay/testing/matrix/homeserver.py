@@ -36,12 +36,14 @@ class FakeHomeserver:
     Attributes:
         world: its rooms; people act there directly.
         faults: what the next calls of `send` get, one each.
+        sync_faults: what the next calls of `sync` get, one each.
         heard: how far in the stream the bot has acknowledged what it was told.
     """
 
     def __init__(self, *, mischief: Mischief | None = None) -> None:
         self.world = World()
         self.faults: list[Fault] = []
+        self.sync_faults: list[Fault] = []
         self.heard = 0
         self._mischief = mischief
         self._tokens = {TOKEN: BOT}
@@ -120,8 +122,10 @@ class FakeHomeserver:
 
     async def _harmed(self, request: web.Request, handler: Handler, user_id: str) -> web.Response:
         """Answer, unless mischief or a fault that was asked for is in the way."""
-        sends = "/send/" in request.path
-        fault = self.faults.pop(0) if sends and self.faults else self._random_fault(request, user_id)
+        asked_for = self.faults if "/send/" in request.path else []
+        if request.path.endswith("/sync") and user_id == BOT:
+            asked_for = self.sync_faults
+        fault = asked_for.pop(0) if asked_for else self._random_fault(request, user_id)
         if fault is not None and not fault.lost:
             return _error(fault.status, fault.code, fault.retry_after_ms)
         answer = await handler(request, user_id)

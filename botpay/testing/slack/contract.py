@@ -74,6 +74,12 @@ class SlackPlatform(SlackStage, Platform):
             after_effect=trouble is Trouble.LOST,
         )
 
+    async def hang_up(self) -> None:
+        """Ask for a new WebSocket and close the old one; over HTTP there is no connection."""
+        if self.fake.transport == "http":
+            await super().hang_up()
+        await self.fake.sockets.refresh()
+
     def call(self, body: bytes, *, seconds_ago: float = 0) -> Call:
         """Signed over time and body."""
         text = body.decode("utf-8", "replace").encode()  # Slack itself signs nothing but UTF-8
@@ -114,6 +120,7 @@ class SlackContract(AdapterContract):
     adapter = SlackAdapter
     payloads = Path(__file__).with_name("payloads.json")
     cannot: ClassVar[Mapping[str, str]] = {
+        "connection": "each call is one of its own",
         "reply": "a thread does not say whom its replies mean",
         "ephemeral": "what is for one person goes into the direct messages",
         "delete_incoming": "a bot deletes its own messages only",
@@ -128,6 +135,6 @@ class SlackSocketContract(SlackContract):
 
     platform = partial(SlackPlatform, "socket")
     cannot: ClassVar[Mapping[str, str]] = {
-        **SlackContract.cannot,
+        **{name: reason for name, reason in SlackContract.cannot.items() if name != "connection"},
         **dict.fromkeys(("webhook", "signed_body", "stale_calls"), "we connect, nobody calls"),
     }

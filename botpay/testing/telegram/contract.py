@@ -51,6 +51,13 @@ class TelegramPlatform(TelegramStage, Platform):
         retry_after = SLOW_DOWN_SECONDS if trouble is Trouble.SLOW_DOWN else None
         return self.telegram.fail_next("sendMessage", code, words, retry_after=retry_after)
 
+    async def hang_up(self) -> None:
+        """Cut off the next answer to getUpdates; a webhook has no connection."""
+        if self.mode == "webhook":
+            await super().hang_up()
+        self.telegram.drop_next("getUpdates")
+        self.telegram.fail_next("getUpdates", 502, "Bad Gateway")
+
     def call(self, body: bytes, *, seconds_ago: float = 0) -> Call:  # noqa: ARG002 - see below
         """Telegram proves itself by the secret that setWebhook gave it, and says no time."""
         return Call("/telegram", body, {SECRET_HEADER: SECRET, "Content-Type": "application/json"}, (SECRET_HEADER,))
@@ -85,6 +92,7 @@ class TelegramContract(AdapterContract):
     payloads = Path(__file__).with_name("payloads.json")
     cannot: ClassVar[Mapping[str, str]] = {
         "ephemeral": "a bot's message in a group is everybody's",
+        "connection": "each call is one of its own",
         "tenants": "a token is one bot's, and a person has one id with all of them",
         "modal": "keys stand under the message itself",
         "idempotent_send": "the Bot API has no key: what is sent after a lost answer stands there twice",
@@ -100,4 +108,7 @@ class TelegramPollingContract(TelegramContract):
     """Telegram by long polling."""
 
     platform = partial(TelegramPlatform, "polling")
-    cannot: ClassVar[Mapping[str, str]] = {**TelegramContract.cannot, "webhook": "we ask, nobody calls"}
+    cannot: ClassVar[Mapping[str, str]] = {
+        **{name: reason for name, reason in TelegramContract.cannot.items() if name != "connection"},
+        "webhook": "we ask, nobody calls",
+    }

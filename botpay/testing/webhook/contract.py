@@ -80,6 +80,7 @@ class WebhookContract(AdapterContract):
     adapter = WebhookAdapter
     payloads = Path(__file__).with_name("payloads.json")
     cannot: ClassVar[Mapping[str, str]] = {
+        "connection": "each call is one of its own",
         "ephemeral": "what is for one person goes to that person alone",
         "modal": "keys come with their message; where the client shows them is up to it",
         "suppress_previews": "whether links are fetched is up to the client",

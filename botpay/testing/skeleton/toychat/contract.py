@@ -179,6 +179,7 @@ class ToychatContract(AdapterContract):
         "modal": "keys stand under the message",
         "delete_incoming": "people delete their own messages",
         "typed_pin": "typed, it would stay in the chat; keys are there",
+        "connection": "each call is one of its own",
         "tenants": "there is one Toychat",
         "via_bot": "nobody writes in somebody else's name",
         "automatic": "nothing is sent without a person",
