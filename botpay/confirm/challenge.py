@@ -65,7 +65,7 @@ class Challenge:
     payee_owner: str
     payee_kind: str
     payee: str
-    memo: str | None
+    memo: str | None = field(repr=False)
     language: str
     origin_adapter: str
     origin_tenant: str
