@@ -62,7 +62,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     config = folder / "botpay.toml"
     names = ("pepper", "audit", "data")
     config.write_text(
-        "[web]\nport = 0\n[keys]\n"
+        '[web]\nport = 0\n[enrolment]\nlevel = "demo"\n[keys]\n'
         + "".join(f'{name} = "{getattr(keys, name).get_secret_value()}"\n' for name in names)
         + f'[adapters.webhook.tenants.main]\nurl = "http://127.0.0.1:9/nobody"\nsecrets = ["{SECRET}"]\n'
     )

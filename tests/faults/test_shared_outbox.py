@@ -38,7 +38,7 @@ async def installation(folder: Path, platform: FakePlatform) -> AsyncIterator[Pa
     config, keys = folder / "botpay.toml", keys_beside(folder / "none.sqlite")
     with migrated_database() as url:
         config.write_text(
-            f'database = "{url}"\n[web]\nport = 0\n[keys]\n'
+            f'database = "{url}"\n[web]\nport = 0\n[enrolment]\nlevel = "demo"\n[keys]\n'
             + "".join(f'{name} = "{getattr(keys, name).get_secret_value()}"\n' for name in ("pepper", "audit", "data"))
             + f'[adapters.webhook.tenants.main]\nurl = "{platform.url}"\nsecrets = ["{SECRET}"]\n',
             encoding="utf-8",
