@@ -182,7 +182,8 @@ class Incoming(ContractBase):
     async def test_connection(self, rig: Rig) -> None:
         """A connection that breaks is made anew by itself, and what people did meanwhile is taken."""
         await self.received(rig, "private")
-        await rig.platform.hang_up()
+        async with asyncio.timeout(WITHIN_SECONDS):
+            await rig.platform.hang_up()
         await self.received(rig, "public")
 
     @pytest.mark.parametrize("fault", [Busy("full"), StorageUnavailable("away"), RuntimeError("a bug of ours")])
