@@ -223,7 +223,7 @@ def _load_guesses(connection: Connection, units: Sequence[Unit], world: World) -
 
 def _holds_a_pin(event: Event) -> bool:
     typed = isinstance(event, Inbound) and is_pin(event.text.reveal().strip())
-    return typed or isinstance(event, PageEntry)
+    return typed or isinstance(event, PageEntry | DialogueEntry)
 
 
 def _load_spending(connection: Connection, world: World) -> None:

@@ -11,7 +11,8 @@ from botpay.confirm.challenge import NO_PIN, Pin, may_replace
 from botpay.confirm.checker import OwnerCheck, OwnerVerdict
 from botpay.directory import linking
 from botpay.errors import Code
-from botpay.message import Actor, Inbound
+from botpay.handlers.world import DialogueEntry
+from botpay.message import Actor, Inbound, SecretText
 from botpay.pipeline import Result
 from tests.conftest import AUDIT_KEY, PINS, Town
 
@@ -225,3 +226,14 @@ def test_what_a_thief_would_change_in_the_tables_is_seen(town: Town, change: str
             connection.exec_driver_sql(f"delete from {table}")
             for row in rows:
                 connection.exec_driver_sql(f"insert into {table} values ({','.join('?' * len(row))})", tuple(row))
+
+
+def test_the_pin_of_now_is_taken_on_a_page_too(town: Town) -> None:
+    """What is entered on the page of a dialogue is a try at a PIN like any other: foreseen, counted, checked."""
+    town.do(town.says("alice", "#pin", private=True))
+    ((dialogue, version),) = town.rows("select id, version from dialogues")
+    name = "-".join((dialogue[:8], dialogue[8:12], dialogue[12:16], dialogue[16:20], dialogue[20:]))
+    (work,) = town.do(DialogueEntry(dialogue_id=name, number=version, pin=SecretText("111213"))).works
+    assert town.do(verdict_of(work, False)).outcome == "pin_old"
+    assert town.rows("select failures from pins where failures > 0") == [(1,)]
+    assert town.rows("select tries from guesses where about = 'everybody'") == [(1,)]
