@@ -30,6 +30,8 @@ from botpay.lending import Lent
 from botpay.mail import MailChannel
 from botpay.message import Inbound
 from botpay.outbox.dispatcher import Dispatcher, Sender
+from botpay.outbox.model import Delivery, Fate
+from botpay.outbox.store import due_to_drop
 from botpay.pipeline import CONFLICT, Pipeline, Result
 from botpay.policy import Admission, Caps, Cooling, Level, Period
 from botpay.sealing import Keyring
@@ -216,7 +218,7 @@ class Application:
         await asyncio.gather(*(work for work in self._checks if work.get_name() == about))
 
     async def sweep(self) -> None:
-        """End the challenges and dialogues whose time is over, and donations to charities that were suspended."""
+        """End challenges and dialogues whose time is over, donations to suspended charities, and old dead letters."""
         for event in await asyncio.to_thread(self._due):
             await self._submit(event)
 
@@ -281,7 +283,8 @@ class Application:
                 called_off = confirm.waiting_for(connection, suspended, _EXPIRE_AT_ONCE)
                 ends += [Deadline(transfer_id=found) for found in called_off]
             over = [DialogueDeadline(dialogue_id=found) for found in dialogues.due(connection, now, _EXPIRE_AT_ONCE)]
-        return [*ends, *over]
+            old = due_to_drop(connection, now, _EXPIRE_AT_ONCE)
+        return [*ends, *over, *(Delivery(letter_id=found, fate=Fate.DROPPED) for found in old)]
 
 
 def lent_to(adapter: Adapter, settings: Settings, database: Database, clock: Clock = system_clock) -> Lent:

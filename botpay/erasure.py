@@ -60,7 +60,8 @@ def _wipe_letters(connection: Connection, keyring: Keyring, keys: Collection[Ide
     )
     theirs = (outbound.c.lane.in_(lanes), outbound.c.created_at < now)
     over = {"fate": Fate.SUPERSEDED.value, "body": None}
-    connection.execute(update(outbound).where(*theirs, outbound.c.fate == Fate.QUEUED.value).values(**over))
+    kept = outbound.c.fate.in_([Fate.QUEUED.value, Fate.DEAD.value])
+    connection.execute(update(outbound).where(*theirs, kept).values(**over))
     connection.execute(update(outbound).where(*theirs, outbound.c.id.not_in(replaced)).values(receipt=None))
 
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from botpay.cli import adapter, bench, booking, charity, demo, keys, ledger, parse, person, serve
+from botpay.cli import adapter, bench, booking, charity, demo, keys, ledger, outbox, parse, person, serve
 from botpay.errors import BotpayError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(adapter.app, name="adapter")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(person.people, name="person")
 app.add_typer(charity.app, name="charity")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
 

@@ -23,7 +23,7 @@ from botpay.clock import Clock
 from botpay.database import Database
 from botpay.errors import BotpayError, Busy, DeliveryError, RetryAfter, StorageUnavailable, Transient, Unreachable
 from botpay.message import Outbound, Receipt
-from botpay.outbox.model import Delivery, Fate
+from botpay.outbox.model import KEPT, Delivery, Fate
 from botpay.outbox.store import Queued, lease, load_queued, load_receipts, renew_leases
 from botpay.sealing import Keyring
 
@@ -178,7 +178,7 @@ class Dispatcher:
             return Delivery(letter_id=letter_id, fate=Fate.UNREACHABLE, reason=reason, fallback=fallback)
         again = isinstance(error, Transient | RetryAfter) and queued.tries + 1 < _MOST_TRIES
         if not again:
-            return Delivery(letter_id=letter_id, fate=Fate.DEAD, reason=reason)
+            return Delivery(letter_id=letter_id, fate=Fate.DEAD, reason=reason, next_at=self._clock() + KEPT)
         pause = timedelta(seconds=error.seconds) if isinstance(error, RetryAfter) else _back_off(queued.tries)
         if isinstance(error, RetryAfter) and error.everywhere:
             self._closed_until[queued.adapter, queued.tenant] = self._clock() + pause

@@ -1,20 +1,24 @@
 """What waits to be sent, and what became of it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from botpay.message import Outbound
 
+KEPT = timedelta(days=30)
+"""How long a dead letter can be sent again; then its words are wiped."""
+
 
 class Fate(StrEnum):
-    """What becomes of an outbound: it waits, or it is over in one of four ways."""
+    """What becomes of an outbound: it waits, or is dead until an operator or time decides, or is over."""
 
     QUEUED = "queued"
     SENT = "sent"
     SUPERSEDED = "superseded"  # a later one takes the place of the same message
     UNREACHABLE = "unreachable"  # the person cannot be written to; the fallback was queued if there is one
-    DEAD = "dead"  # will not be tried again; an operator has to look
+    DEAD = "dead"  # will not be tried again by itself; an operator has to look
+    DROPPED = "dropped"  # it was dead, and was wiped by an operator or after `KEPT`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class Delivery:
     """What happened to one letter; it enters by the same door as messages do.
 
     Attributes:
-        next_at: when to try again, if it is still queued.
+        next_at: when to try again, if it is still queued; when to drop it, if it is dead.
         reason: the kind of the error, never its text.
     """
 

@@ -1,4 +1,4 @@
-"""The table of outbounds. What is to be said to whom is sealed as long as it waits, and wiped once that is over."""
+"""The table of outbounds. What is to be said to whom is sealed as long as it waits or is dead, and wiped after that."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -42,6 +42,7 @@ outbound = Table(
     Column("tenant", String, nullable=False),
     Column("lane", String, nullable=False),
     Column("replaces_letter", Uuid(as_uuid=False)),
+    Column("target", String),  # the digest of the message that it takes the place of: it outlives the body
     Column("body", Sealed("id")),
     Column("fate", String, nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),
@@ -51,8 +52,8 @@ outbound = Table(
     Column("created_at", Instant, nullable=False),
     Column("leased_by", Uuid(as_uuid=False)),
     Column("leased_until", Instant),
-    CheckConstraint("fate in ('queued', 'sent', 'superseded', 'unreachable', 'dead')", name="fate"),
-    CheckConstraint("(fate = 'queued') = (body is not null)", name="wiped"),
+    CheckConstraint("fate in ('queued', 'sent', 'superseded', 'unreachable', 'dead', 'dropped')", name="fate"),
+    CheckConstraint("(fate in ('queued', 'dead')) = (body is not null)", name="wiped"),
     Index(
         "ix_outbound_queued",
         "adapter",
@@ -61,6 +62,12 @@ outbound = Table(
         "seq",
         sqlite_where=Column("fate") == "queued",
         postgresql_where=Column("fate") == "queued",
+    ),
+    Index(
+        "ix_outbound_dead",
+        "next_at",
+        sqlite_where=Column("fate") == "dead",
+        postgresql_where=Column("fate") == "dead",
     ),
 )
 
@@ -127,8 +134,19 @@ _record = (
         tries=outbound.c.tries + 1,
         leased_by=None,
         leased_until=None,
-        body=case((literal_column("'queued'") == bindparam("_fate"), outbound.c.body), else_=null()),
+        body=case((bindparam("_fate").in_(["queued", "dead"]), outbound.c.body), else_=null()),
     )
+)
+_drop = (
+    update(outbound)
+    .where(outbound.c.id == bindparam("_id"), outbound.c.fate == Fate.DEAD.value)
+    .values(fate=Fate.DROPPED.value, body=None)
+)
+_stale = (
+    select(outbound.c.id)
+    .where(outbound.c.fate == literal_column("'dead'"), outbound.c.next_at <= bindparam("now", type_=Instant))
+    .order_by(outbound.c.next_at)
+    .limit(bindparam("most"))
 )
 _free = (
     select(outbound.c.id)
@@ -158,13 +176,22 @@ def save_letters(connection: Connection, keyring: Keyring, letters: Iterable[Let
 
 
 def save_deliveries(connection: Connection, deliveries: Iterable[Delivery]) -> None:
-    """Write what happened to letters that were still queued."""
+    """Write what happened to letters that were still queued, and that dead ones are dropped."""
+    told = list(deliveries)
     values = [
         {"_id": d.letter_id, "_fate": d.fate.value, "_receipt": d.receipt, "_next_at": d.next_at, "_reason": d.reason}
-        for d in deliveries
+        for d in told
+        if d.fate is not Fate.DROPPED
     ]
     if values:
         connection.execute(_record, values)
+    if dropped := [{"_id": d.letter_id} for d in told if d.fate is Fate.DROPPED]:
+        connection.execute(_drop, dropped)
+
+
+def due_to_drop(connection: Connection, now: datetime, most: int) -> list[str]:
+    """Dead letters whose time is over, the oldest first."""
+    return list(connection.execute(_stale, {"now": now, "most": most}).scalars())
 
 
 def load_queued(
@@ -183,7 +210,7 @@ def load_queued(
             adapter=row["adapter"],
             tenant=row["tenant"],
             lane=row["lane"],
-            letter=_letter_of(row, keyring),
+            letter=letter_of(row, keyring),
             tries=row["tries"],
             next_at=row["next_at"],
         )
@@ -218,6 +245,7 @@ def _values(letter: Letter, keyring: Keyring, now: datetime) -> dict[str, Any]:
         "tenant": letter.outbound.tenant,
         "lane": keyring.digest("lane", letter.lane),
         "replaces_letter": letter.replaces_letter,
+        "target": letter.target and keyring.digest("target", letter.target),
         "body": keyring.seal(_place(letter.outbound.id), packed),
         "fate": Fate.QUEUED.value,
         "next_at": now,
@@ -225,7 +253,8 @@ def _values(letter: Letter, keyring: Keyring, now: datetime) -> dict[str, Any]:
     }
 
 
-def _letter_of(row: RowMapping, keyring: Keyring) -> Letter | None:
+def letter_of(row: RowMapping, keyring: Keyring) -> Letter | None:
+    """The letter in a row with a body; None if no key that is here opens it."""
     try:
         body = json.loads(keyring.unseal(_place(row["id"]), row["body"]))
     except LedgerFault:

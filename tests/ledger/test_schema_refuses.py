@@ -171,6 +171,8 @@ _INSERTS: list[tuple[str, Row, Row, str]] = [
     ("outbound", _LETTER, {"fate": "lost"}, "ck_outbound_fate"),
     ("outbound", _LETTER, {"body": None}, "ck_outbound_wiped"),
     ("outbound", {**_LETTER, "fate": "sent", "body": None}, {"body": b"-"}, "ck_outbound_wiped"),
+    ("outbound", {**_LETTER, "fate": "dead"}, {"body": None}, "ck_outbound_wiped"),
+    ("outbound", {**_LETTER, "fate": "dropped", "body": None}, {"body": b"-"}, "ck_outbound_wiped"),
     ("outbound", _LETTER, {"id": GIVEN}, "UNIQUE constraint failed: outbound.id"),
     ("outbound", {**_LETTER, "seq": 9}, {"seq": 1}, "UNIQUE constraint failed: outbound.seq"),
     ("audit", {**_LINK, "seq": 2, "place": 2}, {"seq": 1}, "UNIQUE constraint failed: audit.seq"),

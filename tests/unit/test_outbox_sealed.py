@@ -8,6 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from botpay.errors import Forbidden, Permanent, Transient, Unreachable
 from botpay.outbox.dispatcher import Dispatcher
+from botpay.outbox.model import Delivery, Fate
+from botpay.outbox.store import due_to_drop
 from tests.conftest import ADAPTER, KEYRING, Town
 from tests.unit.test_dispatcher import Post, letter, running
 
@@ -29,9 +31,9 @@ async def test_neither_words_nor_addresses_can_be_read(post: Post) -> None:
     assert [(sent.to, sent.text) for sent in post.platform.sent] == [(ADDRESS, WORDS)]
 
 
-@pytest.mark.parametrize("fault", [None, Unreachable("blocked"), Permanent("no"), Forbidden("no")])
+@pytest.mark.parametrize("fault", [None, Unreachable("blocked")])
 async def test_what_is_over_is_wiped(post: Post, fault: Exception | None) -> None:
-    """However a letter ends, its words are no longer kept; while it is tried again they are."""
+    """A letter that was sent, or whose person cannot be reached, is no longer kept; while it is tried again it is."""
     post.platform.faults[WORDS] = [Transient("away"), *([fault] if fault else [])]
     post.queue(letter("alice", WORDS))
     await post.settle()
@@ -48,6 +50,35 @@ async def test_what_is_superseded_is_wiped(post: Post) -> None:
     post.queue(letter("alice", "1 try", replaces="m1"), letter("alice", "paid", replaces="m1"))
     await post.settle()
     assert post.town.rows("select fate, body from outbound order by seq") == [("superseded", None), ("sent", None)]
+
+
+@pytest.mark.parametrize("fault", [Permanent("no"), Forbidden("no")])
+async def test_what_is_dead_is_kept_for_thirty_days(post: Post, fault: Exception) -> None:
+    """A dead letter stays sealed, so that it can be sent again; after thirty days its words are gone."""
+    post.platform.faults[WORDS] = [fault]
+    post.queue(letter("alice", WORDS))
+    await post.settle()
+    ((fate, sealed),) = post.town.rows("select fate, body from outbound")
+    assert (fate, WORDS.encode() in sealed) == ("dead", False)
+    for days, due in ((29, 0), (1, 1)):
+        post.town.clock.move(timedelta(days=days))
+        with post.town.database.read() as connection:
+            found = due_to_drop(connection, post.town.clock(), most=9)
+        assert len(found) == due
+        for id_ in found:
+            post.town.do(Delivery(letter_id=id_, fate=Fate.DROPPED))
+    assert post.town.rows("select fate, body, tries, reason from outbound") == [
+        ("dropped", None, 1, type(fault).__name__)
+    ]
+
+
+async def test_only_what_is_dead_is_dropped_by_time(post: Post) -> None:
+    """A letter that an operator sends again just then is not wiped by the sweep that found it dead before."""
+    post.queue(letter("alice", WORDS))
+    ((id_,),) = post.town.rows("select id from outbound")
+    post.town.do(Delivery(letter_id=id_, fate=Fate.DROPPED))
+    await post.settle()
+    assert post.platform.texts == [WORDS]
 
 
 @pytest.mark.parametrize("change", ["body = null", "fate = 'sent'"])
