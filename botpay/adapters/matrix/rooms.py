@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from botpay.adapters.matrix.api import Event
 
-_HERE = frozenset({"join", "invite"})
-_CLOSED = frozenset({"invite", "knock", "private"})
+_HERE = ("join", "invite")
+_CLOSED = ("invite", "knock", "private")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,13 @@ class Room:
 
 
 def room_of(state: Iterable[Event]) -> Room:
-    """A room from its state; what is not said is taken for the worse."""
+    """A room from its state; what is not said, or makes no sense, is taken for the worse.
+
+    Whoever holds an invitation by e-mail comes in by it whenever they like, so a room where one is open is not closed.
+    """
     members: dict[str, str | None] = {}
     rules: dict[str, object] = {}
-    encrypted = False
+    encrypted = by_mail = False
     for event in state:
         kind, content = event.get("type"), event.get("content")
         if not isinstance(content, dict):
@@ -42,5 +45,6 @@ def room_of(state: Iterable[Event]) -> Room:
         elif kind in ("m.room.join_rules", "m.room.history_visibility"):
             rules.update(content)
         encrypted = encrypted or kind == "m.room.encryption"
+        by_mail = by_mail or (kind == "m.room.third_party_invite" and bool(content))  # one taken back is empty
     closed = rules.get("join_rule") in _CLOSED and rules.get("history_visibility") != "world_readable"
-    return Room(members, encrypted, closed)
+    return Room(members, encrypted, closed and not by_mail)
