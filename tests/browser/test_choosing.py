@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
+from botpay.testing.play import ALICE
 from tests.browser.conftest import PHONE, House, enter, faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -86,3 +87,19 @@ async def test_the_link_of_a_dialogue_cannot_be_made_up(house: House) -> None:
     for path in (link[:-1] + "!", link.rpartition("/")[0] + "/" + "A" * 32, f"{page.url}&again=1"):
         await thief.goto(path)
         assert await thief.locator("#pin").count() == 0
+
+
+async def test_who_one_is_is_proven_on_the_page(house: House) -> None:
+    """Who changes their PIN enters the old one on the page as well: it is counted and checked as anywhere."""
+    await house.stage.say("alice", "#code pin", private=True)
+    await house.application.settled()
+    page = await house.tab()
+    await page.goto(house.link("alice"))
+    await enter(page, "918273")
+    assert await page.get_by_role("alert").inner_text()
+    assert house.rows("select sum(failures) from pins") == [(1,)]
+    await enter(page, ALICE.pin)
+    await enter(page, PIN)
+    await enter(page, PIN)
+    await expect(page.get_by_role("heading")).to_have_text("La suite dans la conversation")
+    assert house.rows("select count(*) from dead_letters") == [(0,)]
