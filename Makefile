@@ -27,7 +27,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 lock:  ## renew requirements/dev.txt after a change of pyproject.toml
-	uv pip compile pyproject.toml --group dev --extra telegram --extra slack --extra postgres --extra matrix --universal \
+	uv pip compile pyproject.toml --group dev --extra telegram --extra slack --extra postgres --extra matrix --extra charities --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
 	echo 'matrix-synapse>=1.163,<2' | uv pip compile - --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/synapse.txt

@@ -26,6 +26,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from stdnum import iban as iban_
+from stdnum.exceptions import ValidationError as IsNoNumber
 
 from botpay import keyfiles
 from botpay.errors import ConfigError
@@ -258,6 +260,26 @@ class Mail(Section):
         return self
 
 
+def _is_iban(value: SecretStr) -> SecretStr:
+    try:
+        return SecretStr(str(iban_.validate(value.get_secret_value())))
+    except IsNoNumber:
+        raise ValueError("is no IBAN: its check digits or its length do not fit") from None
+
+
+class Payout(Section):
+    """The account from which charities are paid.
+
+    Attributes:
+        name: of its holder, as the bank knows it.
+        bic: of its bank; few banks still ask for it.
+    """
+
+    name: str = Field(min_length=1, max_length=70)
+    iban: Annotated[SecretStr, AfterValidator(_is_iban)]
+    bic: Annotated[str, Field(pattern="^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$")] | None = None
+
+
 class Settings(BaseSettings):
     """All of it. `adapters` holds each adapter's own section, checked by the adapter itself."""
 
@@ -276,6 +298,7 @@ class Settings(BaseSettings):
     guessing: Guessing = Guessing()
     enrolment: Enrolment = Enrolment()
     mail: Mail | None = None
+    payout: Payout | None = None
     adapters: dict[str, dict[str, Any]] = Field(default={}, repr=False)  # sections hold tokens
 
     @property
@@ -398,6 +421,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "guessing": Guessing,
     "enrolment": Enrolment,
     "mail": Mail,
+    "payout": Payout,
     "confirmation": Confirmation,
 }
 

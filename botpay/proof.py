@@ -6,6 +6,7 @@ repeats (whose an identity is, a hashtag, an account; PINs; who is frozen) stand
 Whoever writes one of these gives `audit.append` its state, by one of the functions here.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
@@ -24,10 +25,13 @@ from botpay.confirm.store import challenges, pins
 from botpay.directory.people import IdentityKey, Person
 from botpay.directory.store import identities, people
 from botpay.ledger import verify as ledger
+from botpay.ledger.chart import SystemAccount
 from botpay.ledger.model import Account, TransferKind
 from botpay.ledger.schema import accounts, transfers
 from botpay.ledger.spending import spending
 from botpay.ledger.store import account_of
+from botpay.payouts.model import ON_ITS_WAY, Item, ItemState, Run
+from botpay.payouts.store import bank_statements, item_of_row, payout_items, payout_runs, run_of
 
 _CHUNK = 1000
 _MICROSECONDS_A_DAY = 24 * 60 * 60 * 1_000_000
@@ -56,6 +60,7 @@ def steps(
     yield "balances", ledger.problems(connection)
     yield "challenges", _wrong_challenges(connection)
     yield "spending", _wrong_spending(connection)
+    yield "payouts", _wrong_payouts(connection)
     living = _living(connection)
     yield (
         "audit",
@@ -101,6 +106,24 @@ def state_of_record(record: Record, iban_digest: str | None) -> State:
     return State("charity_records", record.charity_id, values)
 
 
+def state_of_run(run: Run) -> State:
+    """How far a payout is, who signed it and what, and which file the bank was given."""
+    times = map(_micros, (run.prepared_at, run.approved_at, run.exported_at))
+    signed = (run.prepared_by, run.approved_by, run.approved_digest, run.debtor_digest, run.file_digest)
+    return State("payout_runs", run.id, (run.state.value, *times, *signed, run.version))
+
+
+def state_of_item(item: Item) -> State:
+    """What a charity is paid, to which account, and where that money is."""
+    paid = (item.run_id, item.charity_id, item.name, item.amount_minor, item.currency, item.iban_digest)
+    return State("payout_items", item.id, (*paid, micros(item.reviewed_at), item.state.value))
+
+
+def state_of_statement(statement_id: str, contents: str) -> State:
+    """That a bank's statement was read, and what it said."""
+    return State("bank_statements", statement_id, (contents,))
+
+
 def state_of_account(account: Account) -> State:
     """Whose an account is, of what kind, in which currency."""
     return State("accounts", str(account.id), (account.owner, account.kind.value, account.currency))
@@ -122,6 +145,7 @@ def _living(connection: Connection) -> Iterator[State]:
     for *key, person_id, since in connection.execute(select(*(identities.c[name] for name in names)).where(owned)):
         yield state_of_identity((key[0], key[1], key[2]), person_id, since)
     yield from _of_charities(connection)
+    yield from _of_payouts(connection)
     for row in connection.execute(select(accounts)).mappings():
         yield state_of_account(account_of(row))
 
@@ -134,6 +158,13 @@ def _of_charities(connection: Connection) -> Iterator[State]:
         documents = documents_of(row["documents"])
         record = Record(**plain, purpose=Purpose(row["purpose"]), documents=documents)
         yield state_of_record(record, row["iban_digest"])
+
+
+def _of_payouts(connection: Connection) -> Iterator[State]:
+    yield from (state_of_run(run_of(row)) for row in connection.execute(select(payout_runs)).mappings())
+    yield from (state_of_item(item_of_row(row)) for row in connection.execute(select(payout_items)).mappings())
+    for row in connection.execute(select(bank_statements)):
+        yield state_of_statement(row.id, row.contents)
 
 
 _TAG_NAMES = ("tag", "charity_id", "active_from", "released_at")
@@ -202,4 +233,33 @@ def _spent_again() -> Select[Any]:
         .outerjoin(ending, given_back)
         .where(ending.c.id.is_(None))
         .group_by(reserve.c.debit_id, day)
+    )
+
+
+def _wrong_payouts(connection: Connection) -> Iterator[str]:
+    """Items whose money is not where they say, and an account of payouts that holds what no item explains."""
+    owed: Counter[str] = Counter()
+    for row in connection.execute(_items_beside_transfers()):
+        set_aside = (row.owner, row.credit, row.moved_minor, row.moved_currency)
+        if set_aside != (row.charity_id, SystemAccount.PAYOUT, row.amount_minor, row.currency):
+            yield f"payout_items: {row.id} does not agree with the transfer that set its money aside"
+        if ItemState(row.state) in ON_ITS_WAY:
+            owed[row.currency] += row.amount_minor
+    of_payouts = select(accounts).where(accounts.c.owner == SystemAccount.PAYOUT.value)
+    held = {row["currency"]: account_of(row).balance_minor for row in connection.execute(of_payouts).mappings()}
+    for currency in sorted(owed.keys() | held):
+        if held.get(currency, 0) != owed[currency]:
+            yield f"payouts: {held.get(currency, 0)} {currency} are set aside, the items say {owed[currency]}"
+
+
+def _items_beside_transfers() -> Select[Any]:
+    debit, credit = accounts.alias("debit"), accounts.alias("credit")
+    names = ("id", "charity_id", "amount_minor", "currency", "state")
+    moved = (transfers.c.amount_minor.label("moved_minor"), transfers.c.currency.label("moved_currency"))
+    return (
+        select(*(payout_items.c[name] for name in names), debit.c.owner, credit.c.owner.label("credit"), *moved)
+        .outerjoin(transfers, transfers.c.id == payout_items.c.id)
+        .outerjoin(debit, debit.c.id == transfers.c.debit_id)
+        .outerjoin(credit, credit.c.id == transfers.c.credit_id)
+        .order_by(payout_items.c.id)
     )

@@ -13,6 +13,7 @@ from botpay.directory import store as directory
 from botpay.ledger import schema as ledger
 from botpay.ledger import spending
 from botpay.outbox import store as outbox
+from botpay.payouts import store as payouts
 
 __all__ = [
     "audit",
@@ -26,6 +27,7 @@ __all__ = [
     "link_codes",
     "metadata",
     "outbox",
+    "payouts",
     "sendings",
     "spending",
     "vault",

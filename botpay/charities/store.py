@@ -173,7 +173,7 @@ def documents_of(written: str) -> tuple[tuple[Document, str], ...]:
 
 def _record_of(row: RowMapping, keyring: Keyring) -> Record:
     iban = keyring.unseal(_place(row["charity_id"]), row["iban"]) if row["iban"] else ""
-    if row["iban_digest"] != _digest(keyring, iban):
+    if row["iban_digest"] != iban_digest(keyring, iban):
         raise LedgerFault(f"the IBAN of charity {row['charity_id']} is not the one that was audited")
     names = ("charity_id", "address", "object", "rna", "siren", "reviewed_by", "reviewed_at", "suspended_at", "version")
     return Record(
@@ -194,7 +194,7 @@ def _values(record: Record, keyring: Keyring) -> dict[str, Any]:
         "rna": record.rna,
         "siren": record.siren,
         "iban": keyring.seal(_place(record.charity_id), iban) if iban else None,
-        "iban_digest": _digest(keyring, iban),
+        "iban_digest": iban_digest(keyring, iban),
         "documents": json.dumps(record.documents),
         "reviewed_by": record.reviewed_by,
         "reviewed_at": record.reviewed_at,
@@ -203,7 +203,8 @@ def _values(record: Record, keyring: Keyring) -> dict[str, Any]:
     }
 
 
-def _digest(keyring: Keyring, iban: str) -> str | None:
+def iban_digest(keyring: Keyring, iban: str) -> str | None:
+    """What stands in the audit for an IBAN."""
     return keyring.digest("iban", iban) if iban else None
 
 

@@ -16,6 +16,9 @@ class SystemAccount(StrEnum):
     CASH_OUT = "cash out"
     """Money that was paid out to people and charities; above zero by all that ever went."""
 
+    PAYOUT = "payout"
+    """Charities' money on its way to their banks; zero once statements told of all that was sent."""
+
     FEES = "fees"
     """What the operator earned, less what the operator gave away."""
 
