@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from botpay import migrations
 from botpay.database import Database
+from tests.ledger import payout_rows
 
 Row = dict[str, Any]
 ALICE, BOB, GIVEN, WAITS, OVER = (f"{n:032x}" for n in range(1, 6))
@@ -93,6 +94,7 @@ _THERE: list[tuple[str, Row]] = [
     ("outbound", {**_LETTER, "id": GIVEN}),
     ("dead_letters", {"id": GIVEN, "fault": "-", "payload": b"-", "at": 0}),
     ("refused", _REFUSED),
+    *payout_rows.there(GIVEN),
 ]
 
 _FK = "FOREIGN KEY constraint failed"
@@ -207,6 +209,7 @@ _INSERTS: list[tuple[str, Row, Row, str]] = [
     ),
     ("people", _PERSON, {"id": ALICE}, "people.id"),
     ("charities", {"id": NEW, "name": "-", "created_at": 0}, {"id": GIVEN}, "charities.id"),
+    *payout_rows.inserts(GIVEN),
     ("dead_letters", {"id": NEW, "fault": "-", "payload": b"-", "at": 0}, {"id": GIVEN}, "dead_letters.id"),
 ]
 
@@ -288,6 +291,7 @@ _CHANGES: list[tuple[str, str, str]] = [
     ),
     ("update accounts set debits_posted = 101", "ck_accounts_not_overdrawn", "update accounts set debits_posted = 100"),
     (f"delete from people where id = '{ALICE}'", _FK, f"update people set name = 'A' where id = '{ALICE}'"),
+    *payout_rows.CHANGES,
 ]
 
 
@@ -347,8 +351,8 @@ def test_nothing_that_the_schema_refuses_is_left_untried(connection: Connection)
     triggers = {says for kind, sql in found if kind == "trigger" for says in re.findall(r"abort, '(.*?)'", sql)}
     said = {says for *_, says in _INSERTS} | {says for _, says, _ in _CHANGES}
     assert (checks - said, triggers - said) == (set(), set())
-    assert len(checks) == 23
-    assert sum(kind == "trigger" for kind, _ in found) == 15
+    assert len(checks) == 30
+    assert sum(kind == "trigger" for kind, _ in found) == 23
 
 
 def test_foreign_keys_are_watched(connection: Connection) -> None:

@@ -22,7 +22,7 @@ def test_the_demo_prints_the_readmes_conversation() -> None:
     assert plain(played.stdout) == shown[1]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/security.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/charities.md", "docs/security.md"])
 def test_every_link_leads_somewhere(page: str) -> None:
     """Each relative link names a file or folder of the repository."""
     folder, text = (ROOT / page).parent, (ROOT / page).read_text(encoding="utf-8")
