@@ -15,6 +15,7 @@ from botpay.ledger import verify as ledger
 from botpay.message import SecretText
 from botpay.money import Money
 from botpay.testing.chat import plain
+from botpay.testing.matrix import MatrixStage
 from botpay.testing.mischief import Mischief
 from botpay.testing.play import ALICE, embedded, on_stage
 from botpay.testing.stage import Stage
@@ -22,6 +23,7 @@ from botpay.testing.webhook import WebhookStage
 
 STAGES: dict[str, Callable[[Mischief], Stage]] = {
     "webhook": lambda mischief: WebhookStage(mischief=mischief),
+    "matrix": lambda mischief: MatrixStage(mischief=mischief),
 }
 PEOPLE = [f"p{number}" for number in range(10)]
 _MEMO = re.compile(r"m-(\w+)-(\w+)-\d+-x")

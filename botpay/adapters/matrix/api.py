@@ -1,8 +1,11 @@
 """Calls of the homeserver, by matrix-nio, with its errors as ours. No text of the server's is kept: it may quote us."""
 
+import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -18,6 +21,8 @@ SYNC_SECONDS = 30
 PAGE = 100
 _V3 = "/_matrix/client/v3"
 _WAIT_IF_UNTOLD_SECONDS = 5.0
+_AGAIN_AFTER_SECONDS = (0.05, 0.2)
+_QUICK_SECONDS = 1.0
 _OUR_RIGHTS = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_SUSPENDED"})
 
 # Only what is read; a page of each room's timeline, so that gaps are rare, and no presence or receipts.
@@ -64,11 +69,17 @@ class MatrixFault(Permanent):
 
 
 class MatrixApi:
-    """The homeserver with one token. `open` it before, `close` it after; every call raises `DeliveryError`s."""
+    """The homeserver with one token. `open` it before, `close` it after; every call raises `DeliveryError`s.
+
+    It takes up to three look-ups to know where a letter goes, and one to take a message. One that fails fast is made
+    again at once: else a homeserver that fails a fifth of its calls would fail more than half of all letters. One that
+    is slow to fail, or asks for a longer rest, is left in peace; and to send what people see again is for the outbox.
+    """
 
     def __init__(self, settings: MatrixSettings) -> None:
         self._settings = settings
         self._client: nio.AsyncClient | None = None
+        self._changing_direct = asyncio.Lock()
         self.user_id = ""
 
     async def open(self) -> None:
@@ -79,7 +90,7 @@ class MatrixApi:
         )
         client = self._client = _QuietClient(self._settings.homeserver, config=config)
         client.access_token = self._settings.access_token.get_secret_value()
-        me = await self._answer(client.whoami())
+        me = await self._answer(client.whoami)
         self.user_id = me.user_id
         client.restore_login(me.user_id, me.device_id or "", self._settings.access_token.get_secret_value())
 
@@ -95,21 +106,22 @@ class MatrixApi:
         query = {"filter": wanted, "set_presence": "offline"}
         if since:
             query |= {"since": since, "timeout": str(SYNC_SECONDS * 1000)}
-        return news_of(await self._read("sync", query, SYNC_SECONDS + self._settings.timeout_seconds))
+        seconds = SYNC_SECONDS + self._settings.timeout_seconds
+        return news_of(await self._raw("GET", f"sync?{urlencode(query)}", seconds=seconds))
 
     async def state(self, room_id: str) -> Sequence[Event]:
         """The state of a room, each event as it is."""
-        events: Sequence[Event] = (await self._answer(self._ready().room_get_state(room_id))).events
+        events: Sequence[Event] = (await self._answer(lambda: self._ready().room_get_state(room_id))).events
         return events
 
     async def send(self, room_id: str, content: Mapping[str, Any], key: str) -> str:
         """Send a message; the same key again is the same message. Returns its id."""
-        sent = await self._answer(self._ready().room_send(room_id, "m.room.message", dict(content), tx_id=key))
+        sent = await self._once(self._ready().room_send(room_id, "m.room.message", dict(content), tx_id=key))
         return str(sent.event_id)
 
     async def redact(self, room_id: str, event_id: str, key: str) -> None:
         """Take an event's content away."""
-        await self._answer(self._ready().room_redact(room_id, event_id, tx_id=key))
+        await self._once(self._ready().room_redact(room_id, event_id, tx_id=key))
 
     async def event(self, room_id: str, event_id: str) -> Event | None:
         """An event, as it is; None if there is no such event, or it was redacted."""
@@ -132,16 +144,16 @@ class MatrixApi:
 
     async def join(self, room_id: str) -> None:
         """Enter a room."""
-        await self._answer(self._ready().join(room_id))
+        await self._answer(lambda: self._ready().join(room_id))
 
     async def leave(self, room_id: str) -> None:
         """Leave a room, or decline the invitation to it."""
-        await self._answer(self._ready().room_leave(room_id))
+        await self._answer(lambda: self._ready().room_leave(room_id))
 
     async def create_direct(self, user_id: str) -> str:
         """A new room for somebody and us alone: not encrypted, and nobody can read what was said before they came."""
         visible = {"type": "m.room.history_visibility", "state_key": "", "content": {"history_visibility": "invited"}}
-        created = await self._answer(
+        created = await self._once(
             self._ready().room_create(
                 preset=nio.RoomPreset.private_chat, is_direct=True, invite=[user_id], initial_state=[visible]
             )
@@ -151,17 +163,23 @@ class MatrixApi:
     async def direct_rooms(self) -> dict[str, list[str]]:
         """The rooms that the bot's account knows as direct ones, by person (m.direct)."""
         try:
-            found = (await self._answer(self._ready().list_direct_rooms())).rooms
+            found = (await self._answer(lambda: self._ready().list_direct_rooms())).rooms
         except MatrixFault:
             return {}
         return {user: [*map(str, rooms)] for user, rooms in found.items() if isinstance(rooms, list)}
 
-    async def set_direct_rooms(self, rooms: Mapping[str, Sequence[str]]) -> None:
-        """Replace what `direct_rooms` gives."""
-        await self._raw("PUT", _path("user", self.user_id, "account_data", "m.direct"), json.dumps(rooms))
+    async def put_first(self, user_id: str, room_id: str) -> None:
+        """Have `direct_rooms` give this room as somebody's first. Of two changes at once none undoes the other."""
+        async with self._changing_direct:
+            known = await self.direct_rooms()
+            of_user = known.get(user_id, [])
+            if of_user[:1] != [room_id]:
+                rooms = {**known, user_id: [room_id, *(one for one in of_user if one != room_id)]}
+                path = _path("user", self.user_id, "account_data", "m.direct")
+                await _quickly(lambda: self._raw("PUT", path, json.dumps(rooms)))
 
-    async def _read(self, path: str, query: Mapping[str, str] | None = None, seconds: float | None = None) -> Event:
-        return await self._raw("GET", path + (f"?{urlencode(query)}" if query else ""), seconds=seconds)
+    async def _read(self, path: str, query: Mapping[str, str] | None = None) -> Event:
+        return await _quickly(lambda: self._raw("GET", path + (f"?{urlencode(query)}" if query else "")))
 
     async def _raw(self, method: str, path: str, body: str | None = None, seconds: float | None = None) -> Event:
         """An answer as it is. What holds other people's events is read so: one odd event makes matrix-nio raise."""
@@ -183,7 +201,10 @@ class MatrixApi:
             raise Transient("the adapter is not started")
         return self._client
 
-    async def _answer(self, call: Awaitable[Answer | nio.ErrorResponse]) -> Answer:
+    async def _answer(self, call: Callable[[], Awaitable[Answer | nio.ErrorResponse]]) -> Answer:
+        return await _quickly(lambda: self._once(call()))
+
+    async def _once(self, call: Awaitable[Answer | nio.ErrorResponse]) -> Answer:
         fault: DeliveryError
         try:
             answer = await call
@@ -197,6 +218,21 @@ class MatrixApi:
             status = answer.transport_response.status if answer.transport_response is not None else 0
             fault = _fault(status, answer.status_code, answer.retry_after_ms)
         raise fault
+
+
+async def _quickly(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """What a call that can be made twice answers, made again where it failed fast."""
+    until = time.monotonic() + _QUICK_SECONDS
+    for most in _AGAIN_AFTER_SECONDS:
+        try:
+            return await call()
+        except (Transient, RetryAfter) as error:
+            asked_for = error.seconds if isinstance(error, RetryAfter) else 0
+            pause = max(asked_for, random.uniform(most / 2, most))  # noqa: S311 - jitter, not a secret
+            if time.monotonic() + pause > until:
+                raise
+        await asyncio.sleep(pause)
+    return await call()
 
 
 class _QuietClient(nio.AsyncClient):  # type: ignore[misc] # matrix-nio ships no types

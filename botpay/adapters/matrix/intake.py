@@ -67,7 +67,7 @@ class Intake:
         if inbound is None:
             return
         if inbound.chat.visibility is Visibility.PRIVATE and inbound.author is not None:
-            await self._remember_direct(inbound.author.id, room_id)
+            await self._api.put_first(inbound.author.id, room_id)  # there they are answered
         await self._receive(inbound)
 
     async def _invited(self, room_id: str, state: Sequence[Event]) -> None:
@@ -82,7 +82,7 @@ class Intake:
             return
         content = ours[-1].get("content") if ours else None
         if welcome and isinstance(content, dict) and content.get("is_direct") is True:
-            await self._remember_direct(inviter, room_id)
+            await self._api.put_first(inviter, room_id)
 
     async def _room(self, room_id: str) -> Room:
         if room_id not in self._rooms:
@@ -100,14 +100,6 @@ class Intake:
         found = await self._api.event(room_id, answered) if answered else None
         sender = found.get("sender") if found else None
         return sender if isinstance(sender, str) else None
-
-    async def _remember_direct(self, user_id: str, room_id: str) -> None:
-        """The room in which somebody writes to us alone is where they are answered."""
-        known = await self._api.direct_rooms()
-        of_user = known.get(user_id, [])
-        if of_user[:1] != [room_id]:
-            others = [one for one in of_user if one != room_id]
-            await self._api.set_direct_rooms({**known, user_id: [room_id, *others]})
 
     async def _say_that_we_cannot_read(self, room_id: str) -> None:
         """Once in each room: the homeserver takes the same key for the same message."""

@@ -70,7 +70,7 @@ class Sender:
         if was_left:
             raise Unreachable("this person left the direct room with the bot")
         room_id = await self._api.create_direct(user_id)
-        await self._api.set_direct_rooms({**known, user_id: [room_id, *known.get(user_id, ())]})
+        await self._api.put_first(user_id, room_id)
         return room_id
 
     def _content(self, outbound: Outbound) -> dict[str, Any]:

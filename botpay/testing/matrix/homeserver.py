@@ -37,13 +37,15 @@ class FakeHomeserver:
         world: its rooms; people act there directly.
         faults: what the next calls of `send` get, one each.
         sync_faults: what the next calls of `sync` get, one each.
+        other_faults: what the bot's next calls get that show nothing to anybody, one each; None lets one pass.
         heard: how far in the stream the bot has acknowledged what it was told.
     """
 
     def __init__(self, *, mischief: Mischief | None = None) -> None:
         self.world = World()
-        self.faults: list[Fault] = []
-        self.sync_faults: list[Fault] = []
+        self.faults: list[Fault | None] = []
+        self.sync_faults: list[Fault | None] = []
+        self.other_faults: list[Fault | None] = []
         self.heard = 0
         self._mischief = mischief
         self._tokens = {TOKEN: BOT}
@@ -122,15 +124,21 @@ class FakeHomeserver:
 
     async def _harmed(self, request: web.Request, handler: Handler, user_id: str) -> web.Response:
         """Answer, unless mischief or a fault that was asked for is in the way."""
-        asked_for = self.faults if "/send/" in request.path else []
-        if request.path.endswith("/sync") and user_id == BOT:
-            asked_for = self.sync_faults
+        asked_for = self._asked_for(request.path, user_id)
         fault = asked_for.pop(0) if asked_for else self._random_fault(request, user_id)
         if fault is not None and not fault.lost:
             return _error(fault.status, fault.code, fault.retry_after_ms)
         answer = await handler(request, user_id)
         await self.wake()
         return _error(fault.status, fault.code) if fault else web.json_response(answer)
+
+    def _asked_for(self, path: str, user_id: str) -> list[Fault | None]:
+        """What the next calls like this one get."""
+        if "/send/" in path:
+            return self.faults
+        if user_id != BOT or path.endswith("/whoami"):
+            return []
+        return self.sync_faults if path.endswith("/sync") else self.other_faults
 
     def _random_fault(self, request: web.Request, user_id: str) -> Fault | None:
         waits = request.path.endswith(("/sync", "/whoami"))
