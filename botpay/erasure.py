@@ -1,7 +1,8 @@
 """Erasure: rows that tell something of a person are deleted or blanked, in the commit that says they are forgotten.
 
 What moved stays, with an owner of whom nothing is known but an id (GDPR, article 17(3)(b): books are kept as long as
-the law asks). The audit holds keyed digests alone, and the state that every row is left in.
+the law asks). The audit holds keyed digests alone, and the state that every row is left in. Who they are for the tax
+office goes too; receipts that were issued stay as they are, sealed: charities keep them for six years (LPF, L102 E).
 """
 
 import json
@@ -19,6 +20,7 @@ from botpay.errors import LedgerFault
 from botpay.inbox import dead_letters
 from botpay.outbox.model import Fate
 from botpay.outbox.store import outbound
+from botpay.receipts.store import donors
 from botpay.sealing import Keyring, place
 
 BLANK = ""
@@ -35,6 +37,7 @@ def erase(
     kept = {"name": person.name, "forgotten_at": person.forgotten_at}
     connection.execute(update(people).where(people.c.id == person.id).values(**dict.fromkeys(gone), **kept))
     connection.execute(delete(link_codes).where(link_codes.c.person_id == person.id))
+    connection.execute(delete(donors).where(donors.c.person_id == person.id))
     connection.execute(delete(dialogues).where(dialogues.c.person_id == person.id))
     for adapter, tenant, actor_id in keys:
         at = (handles.c.adapter == adapter, handles.c.tenant == tenant, handles.c.actor_id == actor_id)

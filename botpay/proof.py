@@ -32,6 +32,8 @@ from botpay.ledger.spending import spending
 from botpay.ledger.store import account_of
 from botpay.payouts.model import ON_ITS_WAY, Item, ItemState, Run
 from botpay.payouts.store import bank_statements, item_of_row, payout_items, payout_runs, run_of
+from botpay.receipts.model import Receipt, Signer
+from botpay.receipts.store import receipt_of, select_receipts, signers
 
 _CHUNK = 1000
 _MICROSECONDS_A_DAY = 24 * 60 * 60 * 1_000_000
@@ -124,6 +126,19 @@ def state_of_statement(statement_id: str, contents: str) -> State:
     return State("bank_statements", statement_id, (contents,))
 
 
+def state_of_receipt(receipt: Receipt) -> State:
+    """A receipt's number, gift, amount, the digest of its PDF, and what became of it."""
+    of = (receipt.charity_id, receipt.year, receipt.number, receipt.transfer_id, receipt.person_id)
+    over = (receipt.state.value, receipt.replaced_by, _micros(receipt.cancelled_at), receipt.reason)
+    values = (*of, receipt.amount_minor, micros(receipt.issued_at), receipt.digest, *over)
+    return State("receipts", receipt.id, values)
+
+
+def state_of_signer(signer: Signer) -> State:
+    """Who signs a charity's receipts, as what, and the digest of the picture of their signature."""
+    return State("signers", signer.charity_id, (signer.name, signer.capacity, signer.image, signer.version))
+
+
 def state_of_account(account: Account) -> State:
     """Whose an account is, of what kind, in which currency."""
     return State("accounts", str(account.id), (account.owner, account.kind.value, account.currency))
@@ -146,6 +161,10 @@ def _living(connection: Connection) -> Iterator[State]:
         yield state_of_identity((key[0], key[1], key[2]), person_id, since)
     yield from _of_charities(connection)
     yield from _of_payouts(connection)
+    for row in connection.execute(select_receipts()).mappings():
+        yield state_of_receipt(receipt_of(row))
+    for row in connection.execute(select(signers)).mappings():
+        yield state_of_signer(Signer(**row))
     for row in connection.execute(select(accounts)).mappings():
         yield state_of_account(account_of(row))
 

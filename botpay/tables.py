@@ -14,6 +14,7 @@ from botpay.ledger import schema as ledger
 from botpay.ledger import spending
 from botpay.outbox import store as outbox
 from botpay.payouts import store as payouts
+from botpay.receipts import store as receipts
 
 __all__ = [
     "audit",
@@ -28,6 +29,7 @@ __all__ = [
     "metadata",
     "outbox",
     "payouts",
+    "receipts",
     "sendings",
     "spending",
     "vault",

@@ -13,7 +13,7 @@ from rich.table import Table
 from botpay.charities.model import Document, Purpose, Record, Tag
 from botpay.charities.review import checked_iban, checked_rna, checked_siren, masked, missing, says
 from botpay.charity_register import CharityRegister, Entry
-from botpay.cli import payout
+from botpay.cli import payout, receipts
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.person import enrolment_of
 from botpay.clock import system_clock
@@ -27,6 +27,7 @@ app = typer.Typer(help="Register charities, review them, suspend them.", no_args
 tags = typer.Typer(help="Which hashtags lead to a charity.", no_args_is_help=True)
 app.add_typer(tags, name="tag")
 app.add_typer(payout.app, name="payout")
+app.add_typer(receipts.app, name="receipts")
 
 _SEPA_PAYOUT = frozenset({"FR"})
 """Where charities may have their account: only people and charities of one country take part."""

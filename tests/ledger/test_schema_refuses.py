@@ -69,6 +69,21 @@ _RECORD: Row = {
     "version": 1,
 }
 
+_RECEIPT: Row = {
+    "id": NEW,
+    "charity_id": GIVEN,
+    "year": 2026,
+    "number": 2,
+    "transfer_id": WAITS,
+    "person_id": ALICE,
+    "amount_minor": 10,
+    "issued_at": 0,
+    "digest": "-",
+    "contents": b"-",
+    "state": "issued",
+}
+_CANCELLED: Row = {**_RECEIPT, "state": "cancelled", "cancelled_at": 1, "reason": "-"}
+
 # What is there before each try: a table and a row.
 _THERE: list[tuple[str, Row]] = [
     ("people", {"id": ALICE, "name": "Alice", "language": "en", "created_at": 0}),
@@ -87,6 +102,9 @@ _THERE: list[tuple[str, Row]] = [
     ("charities", {"id": WAITS, "name": "Fire", "created_at": 0}),
     ("hashtags", _TAG),
     ("charity_records", {**_RECORD, "charity_id": GIVEN}),
+    ("receipts", {**_RECEIPT, "id": GIVEN, "number": 1, "transfer_id": GIVEN}),
+    ("receipts", {**_CANCELLED, "id": OVER, "number": 3, "transfer_id": OVER, "replaced_by": GIVEN}),
+    ("signatures", {"digest": "-", "image": b"-"}),
     ("identities", {"adapter": "a", "tenant": "t", "id": "1", "person_id": ALICE}),
     ("handles", {"adapter": "a", "tenant": "t", "handle": "al", "actor_id": "1", "first_seen": 0, "last_seen": 0}),
     ("pins", {**_PIN, "person_id": ALICE}),
@@ -193,6 +211,20 @@ _INSERTS: list[tuple[str, Row, Row, str]] = [
     ("charity_records", _RECORD, {"reviewed_by": None}, "ck_charity_records_reviewed"),
     ("charity_records", _RECORD, {"iban": None, "iban_digest": None}, "ck_charity_records_payable"),
     ("charity_records", _RECORD, {"charity_id": NEW}, _FK),
+    ("receipts", _RECEIPT, {"state": "lost"}, "ck_receipts_state"),
+    ("receipts", _RECEIPT, {"number": 0}, "ck_receipts_counts"),
+    ("receipts", _RECEIPT, {"amount_minor": 0}, "ck_receipts_counts"),
+    ("receipts", _CANCELLED, {"reason": None}, "ck_receipts_reason"),
+    ("receipts", _RECEIPT, {"cancelled_at": 1, "reason": "-"}, "ck_receipts_cancelled"),
+    (
+        "receipts",
+        {**_CANCELLED, "replaced_by": GIVEN},
+        {"state": "issued", "cancelled_at": None, "reason": None},
+        "ck_receipts_replaced",
+    ),
+    ("receipts", _RECEIPT, {"number": 1}, "receipts.charity_id, receipts.year, receipts.number"),
+    ("receipts", _RECEIPT, {"transfer_id": GIVEN}, "receipts.transfer_id"),
+    ("receipts", _RECEIPT, {"transfer_id": NEW}, _FK),
     ("charity_records", _RECORD, {"charity_id": GIVEN}, "UNIQUE constraint failed: charity_records.charity_id"),
     (
         "identities",
@@ -224,6 +256,12 @@ _CHANGES: list[tuple[str, str, str]] = [
         for change in ("amount_minor = 11", "credit_id = 3", "batch = 2", "reason = 'x'", "amount_minor = amount_minor")
     ),
     ("delete from transfers", f"transfers: {_NEVER}", "delete from marks"),
+    ("delete from receipts", "receipts: rows are never removed", "select 1"),
+    ("delete from signatures", "signatures: rows are never removed", "select 1"),
+    *(
+        (f"update receipts set {change}", "receipts: what was issued is never changed", "select 1")
+        for change in ("number = 9", "amount_minor = 11", "digest = 'x'", "year = 2025")
+    ),
     ("delete from hashtags", "hashtags: rows are never removed", "update hashtags set released_at = 1"),
     (
         f"replace into transfers select * from transfers where id = '{WAITS}'",
@@ -290,6 +328,15 @@ _CHANGES: list[tuple[str, str, str]] = [
         )
     ),
     ("update accounts set debits_posted = 101", "ck_accounts_not_overdrawn", "update accounts set debits_posted = 100"),
+    *(
+        (f"update receipts set {change} where number = 3", "receipts: a receipt ends once", "select 1")
+        for change in ("reason = 'y'", "replaced_by = null", "cancelled_at = 2")
+    ),
+    (
+        "insert or replace into receipts select * from receipts",
+        "receipts: rows are never removed",
+        "update receipts set state = 'cancelled', cancelled_at = 1, reason = 'x' where number = 1",
+    ),
     (f"delete from people where id = '{ALICE}'", _FK, f"update people set name = 'A' where id = '{ALICE}'"),
     *payout_rows.CHANGES,
 ]
@@ -351,8 +398,8 @@ def test_nothing_that_the_schema_refuses_is_left_untried(connection: Connection)
     triggers = {says for kind, sql in found if kind == "trigger" for says in re.findall(r"abort, '(.*?)'", sql)}
     said = {says for *_, says in _INSERTS} | {says for _, says, _ in _CHANGES}
     assert (checks - said, triggers - said) == (set(), set())
-    assert len(checks) == 30
-    assert sum(kind == "trigger" for kind, _ in found) == 23
+    assert len(checks) == 35
+    assert sum(kind == "trigger" for kind, _ in found) == 27
 
 
 def test_foreign_keys_are_watched(connection: Connection) -> None:

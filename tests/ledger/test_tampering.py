@@ -133,6 +133,10 @@ def test_a_counter_changed_by_hand_is_caught(busy: Town, counter: str) -> None:
             "insert into charity_records select id, '', '', 'other', null, null, null, null, '[]', "
             "null, null, null, 1 from charities",
         ),
+        (
+            "signers",
+            "insert into signers select id, 'Eve', 'treasurer', null, 1 from charities",
+        ),
         ("accounts", "update accounts set kind = 'system' where kind = 'charity'"),
     ],
 )
