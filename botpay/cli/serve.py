@@ -15,6 +15,7 @@ import structlog
 import typer
 
 from botpay import keyfiles, migrations
+from botpay.adapters.base import Adapter
 from botpay.app import Application, channel_of, lent_to
 from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
 from botpay.cli.loading import load_adapters
@@ -191,12 +192,24 @@ async def _adapter_troubles(settings: Settings) -> Sequence[str]:
     database = Database(settings.database)
     for adapter in load_adapters(settings):
         adapter.meet(lent_to(adapter, settings, database))
+        found += _confirming_troubles(adapter, settings)
         try:
             found += [f"{adapter.name}: {trouble}" for trouble in await adapter.check()]
         except BotpayError as error:
             found.append(f"{adapter.name}: {error}")
     database.close()
     return found
+
+
+def _confirming_troubles(adapter: Adapter, settings: Settings) -> Sequence[str]:
+    """Whether there is a way to enter a PIN: keys in the chat, the page, or typing it."""
+    can = adapter.capabilities
+    if can.buttons or can.typed_pin or settings.confirmation.typed_pin or settings.web.public_url:
+        return []
+    return [
+        f"{adapter.name}: nobody could confirm a payment there: it has no buttons, so set [web] public_url for the "
+        "page on which PINs are entered, or allow typed_pin"
+    ]
 
 
 def _log_ids_and_codes() -> None:

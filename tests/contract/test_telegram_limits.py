@@ -112,8 +112,19 @@ async def test_who_would_wait_long_comes_back_later(limiter: RateLimiter, time: 
     for _ in range(50):
         with pytest.raises(RetryAfter) as raised:
             await limiter.wait(1001)
-        assert raised.value.seconds == LONGEST_WAIT_SECONDS + 20
+        assert (raised.value.seconds, raised.value.everywhere) == (LONGEST_WAIT_SECONDS + 20, False)
     await limiter.wait(1002)
+    assert time.now == 0
+
+
+async def test_a_long_pause_for_all_is_told_as_one_for_all(limiter: RateLimiter, time: Time) -> None:
+    """The outbox tries no other letter meanwhile: each would lose one of its tries for nothing."""
+    for chat in (1001, 1002):
+        limiter.pause(chat, LONGEST_WAIT_SECONDS + 20)
+    for chat in (1001, 1003):
+        with pytest.raises(RetryAfter) as raised:
+            await limiter.wait(chat)
+        assert (raised.value.seconds, raised.value.everywhere) == (LONGEST_WAIT_SECONDS + 20, True)
     assert time.now == 0
 
 

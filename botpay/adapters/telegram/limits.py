@@ -81,7 +81,9 @@ class RateLimiter:
         """
         now = self._clock()
         buckets = [self._overall] if chat_id is None else [self._overall, self._bucket(chat_id, now)]
-        pause = self._pause_left(chat_id if place is None else place, now)
+        for_all, pause = self._pause_left(None, now), self._pause_left(chat_id if place is None else place, now)
+        if for_all > LONGEST_WAIT_SECONDS:
+            raise RetryAfter(for_all, everywhere=True)
         if pause > LONGEST_WAIT_SECONDS:
             raise RetryAfter(pause)
         seconds = max(pause, *(bucket.reserve(now) for bucket in buckets))
