@@ -118,11 +118,11 @@ class Front:
 
     def admit(self, request: web.Request, about: str, link: bytes | None) -> Session:
         """The session of a browser that opened this link; raises `Trouble`, the same one whatever is missing."""
-        if not self._of_page.takes(about):
-            raise Trouble(429, "too_often")
         session = session_of(self.secret, about, link or b"")
         if link is None or not session.is_shown_by(request.cookies.get(self._cookie_name(about), "")):
             raise Trouble(403, "not_opened")
+        if not self._of_page.takes(about):  # strangers, who may know the id, are not counted: they would lock it
+            raise Trouble(429, "too_often")
         return session
 
     async def form_of(self, request: web.Request, session: Session) -> Mapping[str, Any]:

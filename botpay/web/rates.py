@@ -49,6 +49,7 @@ def address_of(request: web.Request, proxies: int) -> str:
         address = ipaddress.ip_address(seen)
     except ValueError:
         return seen[:64]
+    address = getattr(address, "ipv4_mapped", None) or address  # "::ffff:…", in which all of IPv4 is one network
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, _IPV6_OF_ONE_SITE), strict=False))

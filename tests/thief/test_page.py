@@ -221,6 +221,16 @@ async def test_guessing_links_is_slowed_down(scene: Scene) -> None:
         assert (await thief.get(scene.link)).status == 429
 
 
+async def test_who_knows_a_payments_id_keeps_nobody_from_its_page(scene: Scene) -> None:
+    """The id follows from where and when a message was written; asking for its page in vain uses up nobody's rate."""
+    async with scene.browser() as alice, scene.browser() as thief:
+        await alice.get(scene.link)
+        seen = {(await thief.get(f"{alice.url}?again=1")).status for _ in range(70)}
+        assert seen == {403}
+        assert (await alice.send(pin=ALICE.pin)).status == 200
+    assert scene.challenges() == [(1000, 1, "passed")]
+
+
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "é", None], ids=["none", "short", "made up", "odd", "missing"])
 async def test_a_form_of_another_site_is_not_taken(scene: Scene, token: str | None) -> None:
     """Without the token of our own form neither a PIN nor a cancel is taken, whatever cookies come along."""
