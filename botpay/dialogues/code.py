@@ -12,7 +12,7 @@ TRIES = 5
 SENDINGS = 3
 """Of one dialogue; each code has tries of its own."""
 SENDINGS_A_DAY = 5
-"""To one address and for one identity, whatever the dialogues: no mailbox is filled, no code guessed at length."""
+"""To an address that strangers name, to an account holder's own, and for one identity: no mailbox is filled."""
 LIVES = timedelta(minutes=10)
 PAUSE = timedelta(minutes=1)
 """Between two sendings."""
@@ -43,6 +43,11 @@ def mark(secret: bytes, kind: str, what: str) -> str:
 def mark_of_address(secret: bytes, address: str) -> str:
     """The mark of an address; mailboxes differ in capitals on paper alone (RFC 5321, 2.4)."""
     return mark(secret, "address", address.casefold())
+
+
+def mark_of_person(secret: bytes, person_id: str) -> str:
+    """The mark of an account holder, under which the codes for their own account are counted."""
+    return mark(secret, "person", person_id)
 
 
 def mark_of_identity(secret: bytes, key: tuple[str, str, str]) -> str:

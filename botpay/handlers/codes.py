@@ -22,12 +22,16 @@ RESEND = "resend"
 
 
 def marks_of(terms: Terms, dialogue: Dialogue) -> tuple[str, ...]:
-    """By what the sendings of a dialogue are counted: its address, once there is one, and its identity."""
+    """By what the sendings of a dialogue are counted: its address, once there is one, and its identity.
+
+    Account holders are counted by who they are, not by their address: strangers who name it use up nothing of theirs.
+    """
     contact = dialogue.draft.get("contact")
     if contact is None:
         return ()
-    secret = terms.code_secret
-    return code.mark_of_address(secret, contact), code.mark_of_identity(secret, dialogue.key)
+    secret, person_id = terms.code_secret, dialogue.person_id
+    whose = code.mark_of_person(secret, person_id) if person_id else code.mark_of_address(secret, contact)
+    return whose, code.mark_of_identity(secret, dialogue.key)
 
 
 def send(world: World, turn: Turn, step: Step, key: str, **draft: str | None) -> Decision:

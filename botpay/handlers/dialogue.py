@@ -186,7 +186,7 @@ def prove_owner(world: World, turn: Turn, step: Step) -> Decision:
         outcome="pin_tried",
         dialogues=(at_work,),
         pins=(count_failure(pin, world.now),) if pin else (),
-        guesses=guessing.counted(None, world.now),
+        guesses=guessing.counted(None, world.now) if pin else (),  # what is a guess at nobody's PIN stops nobody
         works=(work,),
     )
 
