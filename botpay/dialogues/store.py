@@ -127,17 +127,31 @@ def _require_one(connection: Connection, statement: Any, seen: Dialogue, values:
 
 def _values(dialogue: Dialogue, keyring: Keyring) -> dict[str, Any]:
     values = {column.name: getattr(dialogue, column.name) for column in _FIELDS}
-    draft = json.dumps(dict(dialogue.draft), separators=(",", ":"))
+    draft = json.dumps([_bound(dialogue), dict(dialogue.draft)], separators=(",", ":"))
     return {**values, "draft": keyring.seal(_place(dialogue.id), draft)}
 
 
+def _bound(dialogue: Dialogue) -> list[str | int | None]:
+    """What is sealed with a draft: with whom the dialogue is, about whom, and how far it came.
+
+    Who can write to the table could otherwise go through a dialogue about themselves, up to the choice of a new PIN,
+    and then have the row say that it is about somebody else.
+    """
+    about = (dialogue.person_id, *dialogue.key, dialogue.kind, dialogue.step)
+    return [*about, dialogue.tries, dialogue.working, dialogue.version]
+
+
 def _dialogue_of(row: RowMapping, keyring: Keyring) -> Dialogue:
-    """A dialogue; one whose draft cannot be opened is over: its person begins anew, and it goes when its time comes."""
+    """A dialogue; one whose draft cannot be opened, or is of another row than this, is over.
+
+    Its person begins anew, and it goes when its time comes.
+    """
     dialogue = Dialogue(**{**row, "draft": {}})
     try:
-        return replace(dialogue, draft=json.loads(keyring.unseal(_place(dialogue.id), row["draft"])))
-    except LedgerFault:
+        bound, draft = json.loads(keyring.unseal(_place(dialogue.id), row["draft"]))
+    except (LedgerFault, ValueError):
         return replace(dialogue, over=True)
+    return replace(dialogue, draft=draft) if bound == _bound(dialogue) else replace(dialogue, over=True)
 
 
 def _place(dialogue_id: str) -> str:
