@@ -215,6 +215,7 @@ def test_unlocking_gives_a_person_their_tries_back(town: Town) -> None:
         if number in (0, 3):
             town.do(town.says("alice", "#send 10 euros @bob"))
         town.do(town.verdict(town.types_pin("alice", "000001")))
+        town.clock.move(timedelta(minutes=1))  # wrong PINs make wait
     assert town.do(town.says("alice", "#send 10 euros @bob")).outcome == "person_locked"
     assert printed(town, "person", "unlock", "Alice") == "Alice may enter their PIN again\n"
     assert town.pays("alice", "#send 10 euros @bob") == "posted"

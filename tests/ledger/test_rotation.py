@@ -23,6 +23,7 @@ from botpay.rotation import Rotation, census, sealed_columns
 from botpay.sealing import Keyring, key_id
 from tests.conftest import AUDIT_KEY, DATA_KEY, KEYRING, PEPPER, PINS, TERMS, Town
 from tests.dumps import opened
+from tests.ledger.bank import DEBTOR, Bank
 
 NEW_KEY = b"n" * 32
 NEW = replace(KEYRING, data=NEW_KEY, old=(DATA_KEY,))
@@ -51,6 +52,11 @@ def busy(request: pytest.FixtureRequest) -> Town:
         save_person(connection, reachable, town.clock(), KEYRING)
         append(connection, AUDIT_KEY, [("erin", "enrolled")], [], town.clock(), [state_of_person(reachable)])
         vault.save_secret(connection, KEYRING, ("slack", "T1", "bot_token"), "xoxb-canary", town.clock())
+    bank = Bank.of(town)
+    bank.give(town.charity.id, 1_00)
+    run = bank.desk.prepare("Ana").run
+    bank.desk.approve(run.id, "Ben")
+    bank.desk.export(run.id, DEBTOR)
     with town.database.read() as connection:
         assert set(census(connection)[OLD_ID]) == {str(column) for column in sealed_columns()}
     return town

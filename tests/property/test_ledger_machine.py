@@ -247,7 +247,7 @@ class Life(RuleBasedStateMachine):
         found = {
             name.lower(): (failures, locked_at is not None)
             for name, failures, locked_at in self.town.rows(
-                "select name, failures, locked_at from people join pins on person_id = people.id"
+                "select name, failures, pins.locked_at from people join pins on person_id = people.id"
             )
         }
         assert found == {who: (self.model.failures[who], who in self.model.locked) for who in PEOPLE}
