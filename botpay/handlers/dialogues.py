@@ -34,6 +34,7 @@ SCRIPTS: dict[str, Script] = {
     enrol.KIND: enrol.SCRIPT,
     forget.KIND: forget.SCRIPT,
     linking.KIND: linking.SCRIPT,
+    linking.PARTING: linking.PARTING_SCRIPT,
     pin.KIND: pin.SCRIPT,
 }
 """The kinds of dialogues."""

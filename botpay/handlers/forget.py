@@ -10,7 +10,7 @@ from botpay.directory import linking
 from botpay.directory.people import Person, erased
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
-from botpay.handlers import talk
+from botpay.handlers import talk, tries
 from botpay.handlers.dialogue import Question, Step, Turn, begin, finish, go, prove_owner, script
 from botpay.handlers.world import CURRENCY, Decision, World
 from botpay.message import Actor, Inbound
@@ -23,7 +23,8 @@ _YES, _NO = "yes", "no"
 
 def start(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision | Refusal:
     """Ask once more; or say what has to be done with the money first."""
-    return _money_left(world, person.id) or begin(world, inbound, author, KIND, CONFIRM, language, person_id=person.id)
+    refusal = tries.held(person) or _money_left(world, person.id)
+    return refusal or begin(world, inbound, author, KIND, CONFIRM, language, person_id=person.id)
 
 
 def _ask_confirm(world: World, dialogue: Dialogue) -> Question:  # noqa: ARG001 - every step is asked alike
@@ -49,10 +50,10 @@ def _take_pin(world: World, turn: Turn) -> Decision:
 
 
 def _forget(world: World, turn: Turn) -> Decision:
-    """The money is asked for again: some may have come in between."""
+    """What was asked before is asked again: money may have come in between, or the operator said no."""
     dialogue = turn.dialogue
     person = world.people[dialogue.person_id or ""]
-    if refusal := _money_left(world, person.id):
+    if refusal := tries.held(person) or _money_left(world, person.id):
         return finish(world, turn, refusal.code.value, explain(refusal, dialogue.language))
     told = talk.to_all(world, person.id, "forget.done_elsewhere", besides=dialogue.key)
     pin = world.pins.get(person.id)

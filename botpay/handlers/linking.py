@@ -14,17 +14,20 @@ from botpay.dialogues.model import Dialogue
 from botpay.directory import linking
 from botpay.directory.people import IdentityKey, Person
 from botpay.errors import Code, LedgerFault, Refusal
-from botpay.handlers import talk
+from botpay.explain import explain
+from botpay.handlers import talk, tries
 from botpay.handlers.dialogue import Question, Step, Turn, begin, finish, prove_owner, script
 from botpay.handlers.world import Decision, World
 from botpay.message import Actor, Inbound, Visibility
 from botpay.replies import sentence
 
-KIND = "link"
+KIND, PARTING = "link", "unlink"
 
 
-def give(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
+def give(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision | Refusal:
     """A code for the other chat, told in private; the one before is worth nothing any more."""
+    if refusal := tries.held(person):
+        return refusal
     secret = world.terms.link_secret
     made = linking.make(secret, inbound.source, world.now)
     kept = linking.LinkCode(person_id=person.id, mac=linking.mac(secret, made), expires_at=world.now + linking.LIVES)
@@ -51,15 +54,40 @@ def enter(world: World, inbound: Inbound, author: Actor, command: LinkMe, langua
 
 
 def part(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision | Refusal:
-    """The identity that asks is nobody's any more; the last one stays, or nobody could come to the money."""
-    if len(world.identities_of(person.id)) == 1:
+    """The identity that asks shall be nobody's: with the PIN, for whoever enrols with it then is paid in its name."""
+    refusal = _must_stay(world, person.id, author.key)
+    return refusal or begin(world, inbound, author, PARTING, PART, language, person_id=person.id)
+
+
+def _must_stay(world: World, person_id: str, key: IdentityKey) -> Refusal | None:
+    """The last identity stays, or nobody could come to the money; so does one with a payment that waits, or held."""
+    here = world.identities[key]
+    if refusal := tries.held(world.people[person_id]):
+        return refusal
+    if len(world.identities_of(person_id)) == 1:
         return Refusal(Code.LAST_IDENTITY)
-    here = world.identities[author.key]
-    if any(c.origin_actor == here.id and c.origin_adapter == here.adapter for c in world.open_challenges(person.id)):
+    if any(c.origin_actor == here.id and c.origin_adapter == here.adapter for c in world.open_challenges(person_id)):
         return Refusal(Code.STILL_WAITING)
-    told = talk.to_all(world, person.id, "link.parted_elsewhere", besides=author.key, where=talk.place(here))
-    letter = talk.to_author(inbound, author, sentence("link.parted", language), language)
-    return Decision(outcome="parted", identities=(linking.parted(here, world.now),), letters=(letter, *told))
+    return None
+
+
+def _ask_to_part(world: World, dialogue: Dialogue) -> Question:  # noqa: ARG001 - every step is asked alike
+    return Question(sentence("unlink.pin", dialogue.language), pin=True)
+
+
+def _take_to_part(world: World, turn: Turn) -> Decision:
+    return prove_owner(world, turn, PART)
+
+
+def _part(world: World, turn: Turn) -> Decision:
+    """The PIN was right: what was asked before is asked again, for a payment may have begun in between."""
+    dialogue = turn.dialogue
+    person_id, here = dialogue.person_id or "", world.identities[dialogue.key]
+    if refusal := _must_stay(world, person_id, dialogue.key):
+        return finish(world, turn, refusal.code.value, explain(refusal, dialogue.language))
+    told = talk.to_all(world, person_id, "link.parted_elsewhere", besides=dialogue.key, where=talk.place(here))
+    text = sentence("link.parted", dialogue.language)
+    return finish(world, turn, "parted", text, identities=(linking.parted(here, world.now),), letters=told)
 
 
 def _ask_pin(world: World, dialogue: Dialogue) -> Question:  # noqa: ARG001 - every step is asked alike
@@ -76,7 +104,7 @@ def _join(world: World, turn: Turn) -> Decision:
     code = world.link_codes.get(dialogue.person_id or "")
     here = world.identities[dialogue.key]
     good = code is not None and _counts(world, code) and code.mac.hex() == dialogue.draft.get("mac")
-    if code is None or not good or here.person_id is not None:
+    if code is None or not good or here.person_id is not None or tries.held(world.people[code.person_id]):
         return finish(world, turn, "link_late", sentence("link.late", dialogue.language))
     told = talk.to_all(world, code.person_id, "link.joined_elsewhere", where=talk.place(here))
     person = world.people[code.person_id]
@@ -106,4 +134,7 @@ def _too_many(world: World, key: IdentityKey) -> bool:
 
 PIN = Step("pin", _ask_pin, _take_pin, worked=_join)
 
+PART = Step("pin", _ask_to_part, _take_to_part, worked=_part)
+
 SCRIPT = script(PIN)
+PARTING_SCRIPT = script(PART)

@@ -4,12 +4,23 @@ from botpay.clock import minute_of
 from botpay.confirm import guessing
 from botpay.confirm.challenge import Pin, may_enter
 from botpay.confirm.guessing import Guesses
+from botpay.directory.people import Person
 from botpay.errors import Code, LedgerFault, Refusal
 from botpay.handlers.world import World
 
 NOT_READ = (Code.TOO_SOON, Code.TOO_MANY_TODAY, Code.PINS_PAUSED, Code.PAYEE_PAUSED, Code.BUSY)
 """Why a PIN was neither read nor counted: it may be entered again."""
 _PAUSES = (Code.PINS_PAUSED, Code.PAYEE_PAUSED)
+
+
+def held(person: Person) -> Refusal | None:
+    """Why an account is neither left nor entered from elsewhere: the operator holds it, frozen or locked.
+
+    Who could be forgotten, or parted, while they are frozen would enrol anew and be free.
+    """
+    if person.frozen:
+        return Refusal(Code.PERSON_FROZEN)
+    return Refusal(Code.PERSON_LOCKED) if person.locked_at is not None else None
 
 
 def has_to_wait(world: World, pin: Pin | None) -> bool:

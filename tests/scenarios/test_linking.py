@@ -141,7 +141,9 @@ async def test_parted_again(between: Between) -> None:
     assert "votre seul accès" in at_home
     await between.there(f"#lier {await between.code()}")
     await between.enters(ALICE.pin)
-    at_home, there = await between.there("#délier")
+    _, asked = await between.there("#délier")
+    assert "entrez votre code PIN" in asked
+    at_home, there = await between.enters(ALICE.pin)
     assert "n’est plus relié au vôtre" in there
     assert f"{between.away.adapter.name.title()} (@alice) n’est plus relié" in at_home
     _, there = await between.there("#solde")

@@ -44,6 +44,19 @@ def enters(town: Town, words: str, pin: str) -> Result:
     return town.do(verdict_of(work, work.hash != NO_PIN and pin == PINS["alice"]))
 
 
+def parts(town: Town, *, between: str | None = None, right: bool = True) -> Result:
+    """The identity away shall be parted, and its PIN is checked.
+
+    Args:
+        between: what is written there while that takes its time.
+    """
+    assert town.do(away(town, "#unlink")).outcome == "unlink_pin"
+    (work,) = town.do(away(town, PINS["alice"])).works
+    if between is not None:
+        town.do(away(town, between))
+    return town.do(verdict_of(work, right))
+
+
 def verdict_of(work: object, right: bool) -> OwnerVerdict:
     """What the slow check of an owner would find."""
     assert isinstance(work, OwnerCheck)
@@ -157,13 +170,23 @@ def test_a_linked_identity_may_spend_little_for_a_day(town: Town) -> None:
 
 
 def test_what_still_waits_is_not_left_behind(town: Town) -> None:
-    """An identity is not parted while a payment that began there waits for its PIN."""
+    """An identity is not parted while a payment that began there waits for its PIN, also if it began in between."""
     enters(town, code(town), PINS["alice"])
     town.do(away(town, "#send 1 euro #eaupourtous"))
     assert town.do(away(town, "#unlink")).outcome == "still_waiting"
     town.do(away(town, "#cancel"))
-    assert town.do(away(town, "#unlink")).outcome == "parted"
+    assert parts(town, between="#send 1 euro #eaupourtous").outcome == "still_waiting"
+    town.do(away(town, "#cancel"))
+    assert parts(town).outcome == "parted"
     assert town.do(town.says("alice", "#unlink", private=True)).outcome == "last_identity"
+
+
+def test_who_is_parted_proves_who_they_are(town: Town) -> None:
+    """A wrong PIN parts nothing and is counted, so who stole a session cannot enrol anew with it and be paid by it."""
+    enters(town, code(town), PINS["alice"])
+    assert parts(town, right=False).outcome == "unlink_pin"
+    assert town.rows("select count(*) from identities where tenant = 'elsewhere' and person_id is not null") == [(1,)]
+    assert town.rows("select failures from pins order by failures desc limit 1") == [(1,)]
 
 
 def test_a_replaced_pin_unlocks_and_remembers() -> None:
