@@ -28,6 +28,7 @@ from botpay.confirm.pin import pepper_id
 from botpay.confirm.store import count_peppers
 from botpay.database import Database
 from botpay.errors import BotpayError, ConfigError
+from botpay.outbox.kept import count_dead
 from botpay.rotation import census
 from botpay.sealing import Keyring
 
@@ -133,6 +134,7 @@ def _database_troubles(settings: Settings) -> Sequence[str]:
             *_pepper_troubles(opened, settings),
             *_key_troubles(opened, settings),
             *_guess_troubles(opened),
+            *_outbox_troubles(opened),
         ]
     except BotpayError as error:
         return [str(error)]
@@ -151,6 +153,13 @@ def _pepper_troubles(database: Database, settings: Settings) -> Sequence[str]:
         for name, count in counted.items()
         if name not in known
     ]
+
+
+def _outbox_troubles(database: Database) -> Sequence[str]:
+    """Letters that nobody got and that are not tried again by themselves."""
+    with database.read() as connection:
+        dead = count_dead(connection)
+    return [f"letters that could not be delivered: {dead}; see `botpay outbox list --fate dead`"] if dead else []
 
 
 def _key_troubles(database: Database, settings: Settings) -> Sequence[str]:

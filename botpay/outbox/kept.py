@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, text, update
 
 from botpay.outbox.model import Fate, Letter
 from botpay.outbox.store import letter_of, outbound
@@ -64,6 +64,12 @@ def load_kept(
         for row in rows
         for letter in (letter_of(row, keyring),)
     ]
+
+
+def count_dead(connection: Connection) -> int:
+    """How many letters wait for an operator to decide."""
+    dead = select(func.count()).select_from(outbound).where(outbound.c.fate == literal_column("'dead'"))
+    return connection.execute(dead).scalar_one()
 
 
 def overtaken(connection: Connection, letters: Collection[Kept]) -> set[str]:
