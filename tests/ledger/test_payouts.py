@@ -217,6 +217,8 @@ def test_what_arrived_can_still_come_back(bank: Bank, kind: str) -> None:
     bank.settle(Said.returned(sheet.items[0]), id_="3", kind=kind)
     done = bank.settle(Said.paid(sheet.items[0]), id_="4", kind=kind)
     assert (done.known, bank.where()) == (1, (60_01, 0, 0))
+    done = bank.settle(Said.returned(sheet.items[0]), id_="5", kind=kind)
+    assert (done.known, bank.where()) == (1, (60_01, 0, 0))
 
 
 def test_nothing_is_told_twice(bank: Bank) -> None:

@@ -124,7 +124,7 @@ def test_a_payment_and_its_return_at_once_end_as_one_after_the_other(bank: Bank)
         assert bank.desk.show(item.run_id).items[0].state is ItemState.RETURNED
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """The botpay.toml of an installation on each database."""
     if request.param == "postgresql":
