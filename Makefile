@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# On all cores (up to four), with SQLite's files in memory where there is such a place: a killed process needs no disk.
+PYTEST = $(if $(wildcard /dev/shm),PYTEST_DEBUG_TEMPROOT=/dev/shm )$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 SYNAPSE := .venv-synapse/.ready
 
 .PHONY: demo test check format long lock clean
@@ -10,17 +12,17 @@ demo: $(READY)  ## pay somebody on an embedded database
 	@$(BIN)/botpay demo
 
 test: $(READY)  ## the everyday tests, all of them
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(READY)  ## everything that must hold: format, lint, types, layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 long: $(READY) $(SYNAPSE)  ## the long walks: many kills, many seeds, a real Matrix homeserver
-	$(BIN)/python -m pytest -m "long or not long"
+	$(PYTEST) -m "long or not long"
 
 format: $(READY)
 	$(BIN)/ruff format .
