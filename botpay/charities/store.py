@@ -82,12 +82,14 @@ _lead = _had.where(
     hashtags.c.released_at.is_(None),
     hashtags.c.active_from.is_(None) | (hashtags.c.active_from <= bindparam("now", type_=Instant)),
 )
-_standing = (
-    select(charities.c.id, records.c.reviewed_at, records.c.suspended_at)
-    .outerjoin(records, records.c.charity_id == charities.c.id)
+_lock = (
+    select(charities.c.id)
     .where(charities.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(charities.c.id)
-    .with_for_update(key_share=True, read=True, of=charities)
+    .with_for_update(key_share=True, read=True)
+)
+_standing = select(records.c.charity_id, records.c.reviewed_at, records.c.suspended_at).where(
+    records.c.charity_id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -100,9 +102,15 @@ def load_charities(connection: Connection, tags: Collection[str], now: datetime 
 
 
 def load_standing(connection: Connection, ids: Collection[str]) -> dict[str, Standing]:
-    """How some charities stand, which stays so until the commit."""
-    rows = connection.execute(_standing, {"ids": sorted(ids)})
-    return {row.id: Standing(row.reviewed_at is not None, row.suspended_at is not None) for row in rows}
+    """How some charities stand, which stays so until the commit.
+
+    Two statements: one that had to wait for its lock would see the records as they were before it began to wait.
+    """
+    wanted = {"ids": sorted(ids)}
+    standing = dict.fromkeys(connection.execute(_lock, wanted).scalars(), Standing())
+    for row in connection.execute(_standing, wanted):
+        standing[row.charity_id] = Standing(row.reviewed_at is not None, row.suspended_at is not None)
+    return standing
 
 
 def load_suspended(connection: Connection) -> list[str]:
