@@ -34,11 +34,13 @@ from botpay.outbox.model import Delivery, Fate
 from botpay.outbox.store import due_to_drop
 from botpay.pipeline import CONFLICT, Pipeline, Result
 from botpay.policy import Admission, Caps, Cooling, Level, Period
+from botpay.receipt_book import ReceiptBook
 from botpay.sealing import Keyring
 from botpay.second_channel import SecondChannel
 from botpay.web.choosing import PinPages
 from botpay.web.front import Front
 from botpay.web.pages import PaymentPages
+from botpay.web.receipts import ReceiptPages
 from botpay.web.rendering import asset_routes
 from botpay.web.server import WebServer
 
@@ -115,6 +117,7 @@ class Application:
         dead_letters = DeadLetters(self.database, clock, keyring, settings.language)
         self.enrolment = Enrolment(database=self.database, clock=clock, hasher=hasher, audit_key=audit_key)
         self.charities = CharityRegister(database=self.database, clock=clock, keyring=keyring, audit_key=audit_key)
+        self.receipts = ReceiptBook(database=self.database, clock=clock, keyring=keyring, audit_key=audit_key)
         self._batcher = Batcher(pipeline.process, dead_letters.keep)
         senders: dict[str, Sender] = {adapter.name: adapter for adapter in adapters}
         if channel:
@@ -147,6 +150,7 @@ class Application:
             *asset_routes(),
             *PaymentPages(**known, enter=self.enter).routes(),
             *PinPages(**known, terms=terms, enter=self.enter).routes(),
+            *ReceiptPages(front=front, book=self.receipts).routes(),
         ]
         return WebServer(where.host, where.port, routes, front, pages, where.public_url)
 

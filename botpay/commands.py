@@ -108,6 +108,11 @@ class ForgetMe:
     """Close my account, and keep nothing of me but what moved."""
 
 
-OwnCommand = ChangePin | ForgotPin | LinkMe | UnlinkMe | ShowProfile | ForgetMe
+@dataclass(frozen=True, slots=True)
+class ShowReceipts:
+    """Let me have the receipts of what I gave."""
+
+
+OwnCommand = ChangePin | ForgotPin | LinkMe | UnlinkMe | ShowProfile | ForgetMe | ShowReceipts
 """About one's own account; read only where `Context.own` asks for it."""
 Command = SendMoney | Donate | RequestMoney | ShowBalance | ShowHistory | Cancel | Help | SetLanguage | OwnCommand

@@ -20,7 +20,7 @@ from botpay.errors import LedgerFault
 from botpay.inbox import dead_letters
 from botpay.outbox.model import Fate
 from botpay.outbox.store import outbound
-from botpay.receipts.store import donors
+from botpay.receipts.store import donors, receipt_links
 from botpay.sealing import Keyring, place
 
 BLANK = ""
@@ -37,6 +37,7 @@ def erase(
     kept = {"name": person.name, "forgotten_at": person.forgotten_at}
     connection.execute(update(people).where(people.c.id == person.id).values(**dict.fromkeys(gone), **kept))
     connection.execute(delete(link_codes).where(link_codes.c.person_id == person.id))
+    connection.execute(delete(receipt_links).where(receipt_links.c.person_id == person.id))
     connection.execute(delete(donors).where(donors.c.person_id == person.id))
     connection.execute(delete(dialogues).where(dialogues.c.person_id == person.id))
     for adapter, tenant, actor_id in keys:

@@ -26,6 +26,7 @@ from botpay.commands import (
     ShowBalance,
     ShowHistory,
     ShowProfile,
+    ShowReceipts,
     UnlinkMe,
 )
 from botpay.errors import Code, Refusal
@@ -129,7 +130,14 @@ def _said(command: Command) -> dict[str, Any]:
         case Help():
             return {"outcome": "help"}
         case (
-            SetLanguage() | ChangePin() | ForgotPin() | LinkMe() | UnlinkMe() | ShowProfile() | ForgetMe()
+            SetLanguage()
+            | ChangePin()
+            | ForgotPin()
+            | LinkMe()
+            | UnlinkMe()
+            | ShowProfile()
+            | ForgetMe()
+            | ShowReceipts()
         ):  # concerns no money, and has no outcome of its own
             return {"outcome": "not_a_command"}
 

@@ -27,6 +27,7 @@ from botpay.receipts.model import (
     Donor,
     Gift,
     Receipt,
+    ReceiptLink,
     ReceiptState,
     Signer,
     Totals,
@@ -44,6 +45,7 @@ from botpay.receipts.store import (
     load_of_charity,
     load_of_gifts,
     load_receipt,
+    load_receipt_link,
     load_signer,
     load_totals,
     save_cancelled,
@@ -98,6 +100,11 @@ class ReceiptBook:
             return signer
 
         return self.database.transact(work)
+
+    def way(self, *, id_: str | None = None, link: bytes | None = None) -> ReceiptLink | None:
+        """A way to somebody's page that is still open, by its id or by what is kept of its token."""
+        with self.database.read() as connection:
+            return load_receipt_link(connection, self._now(connection), id_=id_, link=link)
 
     def donor(self, person_id: str) -> Donor | None:
         """Who somebody is for the tax office, if they said so."""

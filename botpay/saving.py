@@ -33,6 +33,7 @@ from botpay.ledger.store import open_account, save_accounts, save_transfers
 from botpay.message import Inbound
 from botpay.outbox.model import Letter
 from botpay.outbox.store import save_deliveries, save_letters
+from botpay.receipts.store import save_receipt_links
 from botpay.sealing import Keyring
 
 K = TypeVar("K")
@@ -62,6 +63,7 @@ def save(
     pins = _changed(before.pins, world.pins)
     save_accounts(connection, before.accounts, _changed(before.accounts, world.accounts))
     enrolled = [*_save_enrolled(connection, keyring, before, world), *_save_owners(connection, before, world)]
+    save_receipt_links(connection, [found for _, decision in done for found in decision.receipt_links])
     save_link_codes(connection, _changed(before.link_codes, world.link_codes))
     save_pins(connection, before.pins, [pin for pin in pins if pin.person_id in before.pins])
     save_languages(connection, [p for p in _changed(before.people, world.people) if p.id in before.people])

@@ -33,6 +33,16 @@ def token_of_dialogue(secret: bytes, dialogue_id: str, actor_id: str) -> str:
     return token(secret, dialogue_id, actor_id, "dialogue")
 
 
+def token_of_receipts(secret: bytes, dialogue_id: str, actor_id: str) -> str:
+    """The token for the page of receipts, given in the dialogue in which the PIN was right."""
+    return token(secret, dialogue_id, actor_id, "receipts")
+
+
+def address_of_receipts(public_url: str, token: str) -> str:
+    """Where the link to the page of receipts leads."""
+    return f"{public_url}/receipts/open/{token}"
+
+
 def address_of_dialogue(public_url: str, dialogue_id: str, token: str) -> str:
     """Where the link leads on which a dialogue's questions for a PIN are answered."""
     return f"{public_url}/open/{dialogue_id}/{token}"

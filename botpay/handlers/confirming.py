@@ -251,6 +251,9 @@ def _tell_payer(world: World, challenge: Challenge, surface: str | None) -> tupl
         left=talk.free(world, challenge.person_id, challenge.currency),
         reference=ids.reference(challenge.transfer_id),
     )
+    charity = world.standing.get(challenge.payee_owner)
+    if charity and charity.verified and world.terms.public_url:
+        text += "\n" + sentence("paid.receipts", challenge.language)
     return talk.answer(world, challenge, text, surface=surface)
 
 

@@ -11,7 +11,7 @@ from botpay.confirm.keypad import CANCEL, CLEAR, ERASE, PIN_DIGITS, key_of
 from botpay.confirm.pin import is_pin
 from botpay.dialogues.model import Dialogue
 from botpay.errors import Code
-from botpay.handlers import enrol, forget, linking, pin, talk
+from botpay.handlers import enrol, forget, linking, pin, receipts, talk
 from botpay.handlers.dialogue import (
     Question,
     Script,
@@ -36,6 +36,7 @@ SCRIPTS: dict[str, Script] = {
     linking.KIND: linking.SCRIPT,
     linking.PARTING: linking.PARTING_SCRIPT,
     pin.KIND: pin.SCRIPT,
+    receipts.KIND: receipts.SCRIPT,
 }
 """The kinds of dialogues."""
 

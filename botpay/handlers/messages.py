@@ -19,13 +19,14 @@ from botpay.commands import (
     ShowBalance,
     ShowHistory,
     ShowProfile,
+    ShowReceipts,
     UnlinkMe,
 )
 from botpay.confirm.pin import is_pin
 from botpay.directory.people import Person
 from botpay.errors import Code, Refusal
 from botpay.explain import explain
-from botpay.handlers import account, cards, confirming, dialogues, enrol, forget, linking, pay, pin
+from botpay.handlers import account, cards, confirming, dialogues, enrol, forget, linking, pay, pin, receipts
 from botpay.handlers.talk import language_for, taken_away, to_author
 from botpay.handlers.world import Decision, World
 from botpay.message import Actor, Flag, Inbound, Visibility
@@ -136,6 +137,8 @@ def _of_own_account(
             return account.profile(world, inbound, author, person, language)
         case ForgetMe():
             return forget.start(world, inbound, author, person, language)
+        case ShowReceipts():
+            return receipts.start(world, inbound, author, person, language)
 
 
 def _no_account(author: Actor) -> Refusal:

@@ -23,6 +23,7 @@ from botpay.message import Capabilities, Inbound, SecretText
 from botpay.outbox.model import Delivery, Letter
 from botpay.parsing import Reading
 from botpay.policy import Admission, Caps, Cooling, Limits
+from botpay.receipts.model import ReceiptLink
 
 CURRENCY = "EUR"
 """Of the accounts that people have."""
@@ -150,6 +151,7 @@ class Decision:
     people: tuple[Person, ...] = ()
     identities: tuple[Identity, ...] = ()
     link_codes: tuple[LinkCode, ...] = ()
+    receipt_links: tuple[ReceiptLink, ...] = ()
     letters: tuple[Letter, ...] = ()
     checks: tuple[PinCheck, ...] = ()
     dialogues: tuple[Dialogue, ...] = ()

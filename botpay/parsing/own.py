@@ -5,7 +5,7 @@ A message with anything more in it is read as any other: "#link" may stand in an
 
 import re
 
-from botpay.commands import ChangePin, Command, ForgetMe, ForgotPin, LinkMe, ShowProfile, UnlinkMe
+from botpay.commands import ChangePin, Command, ForgetMe, ForgotPin, LinkMe, ShowProfile, ShowReceipts, UnlinkMe
 from botpay.parsing.context import Context, Reading
 from botpay.parsing.vocabulary import fold, vocabulary
 
@@ -57,4 +57,5 @@ _PLAIN: dict[str, Command] = {
     "unlink": UnlinkMe(),
     "profile": ShowProfile(),
     "forget": ForgetMe(),
+    "receipts": ShowReceipts(),
 }

@@ -16,6 +16,7 @@ from botpay.commands import (
     ShowBalance,
     ShowHistory,
     ShowProfile,
+    ShowReceipts,
     UnlinkMe,
 )
 from botpay.money import Money
@@ -30,13 +31,13 @@ _WORDS = {
     "nl": ("sturen", "doneren", "vragen", "saldo", "geschiedenis", "annuleren", "hulp", "taal"),
 }
 _OWN = {
-    "fr": ("pin", "pin oublié", "lier", "délier", "profil", "oublier"),
-    "en": ("pin", "forgot pin", "link", "unlink", "profile", "forget"),
-    "es": ("cambiar pin", "pin olvidado", "vincular", "desvincular", "perfil", "olvidar"),
-    "de": ("pin ändern", "pin vergessen", "verknüpfen", "trennen", "profil", "vergessen"),
-    "it": ("cambiare pin", "pin dimenticato", "collegare", "scollegare", "profilo", "dimenticare"),
-    "pt": ("mudar pin", "pin esquecido", "vincular", "desvincular", "perfil", "esquecer"),
-    "nl": ("pin wijzigen", "pin vergeten", "koppelen", "ontkoppelen", "profiel", "vergeten"),
+    "fr": ("pin", "pin oublié", "lier", "délier", "profil", "oublier", "reçus"),
+    "en": ("pin", "forgot pin", "link", "unlink", "profile", "forget", "receipts"),
+    "es": ("cambiar pin", "pin olvidado", "vincular", "desvincular", "perfil", "olvidar", "recibos"),
+    "de": ("pin ändern", "pin vergessen", "verknüpfen", "trennen", "profil", "vergessen", "quittungen"),
+    "it": ("cambiare pin", "pin dimenticato", "collegare", "scollegare", "profilo", "dimenticare", "ricevute"),
+    "pt": ("mudar pin", "pin esquecido", "vincular", "desvincular", "perfil", "esquecer", "recibos fiscais"),
+    "nl": ("pin wijzigen", "pin vergeten", "koppelen", "ontkoppelen", "profiel", "vergeten", "kwitanties"),
 }
 _NAMES = ("send", "donate", "request", "balance", "history", "cancel", "help", "language")
 _SIGN = {"EUR": "€"}
@@ -73,12 +74,12 @@ def render(command: Command, language: str = "fr") -> str:
             return f"#{help_}"
         case SetLanguage(chosen):
             return f"#{choose} {chosen}"
-        case ChangePin() | ForgotPin() | LinkMe() | UnlinkMe() | ShowProfile() | ForgetMe():
+        case ChangePin() | ForgotPin() | LinkMe() | UnlinkMe() | ShowProfile() | ForgetMe() | ShowReceipts():
             return f"#{_own(command, language)}"
 
 
 def _own(command: OwnCommand, language: str) -> str:
-    pin, forgot, link, unlink, profile, forget = _OWN.get(language, _OWN["en"])
+    pin, forgot, link, unlink, profile, forget, receipts = _OWN.get(language, _OWN["en"])
     match command:
         case ChangePin():
             return pin
@@ -92,6 +93,8 @@ def _own(command: OwnCommand, language: str) -> str:
             return profile
         case ForgetMe():
             return forget
+        case ShowReceipts():
+            return receipts
 
 
 def _sentence(action: str, amount: Money, whom: str, memo: str | None, language: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,8 @@ KEPT_YEARS = 6
 """How long a charity keeps what it issued (Livre des procédures fiscales, articles L102 B and L102 E)."""
 LONGEST_NAME = 100
 LONGEST_ADDRESS = 300
+LINK_LIFE = timedelta(minutes=30)
+"""How long the page of receipts stays open after the PIN."""
 _PARIS = ZoneInfo("Europe/Paris")
 
 
@@ -140,6 +142,22 @@ class Receipt:
     def name(self) -> str:
         """As it is printed: "2026-000017"."""
         return order_number(self.year, self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptLink:
+    """The way to somebody's page of receipts, given after their PIN; the newest one alone leads there.
+
+    Attributes:
+        id: of the dialogue in which the PIN was right.
+        link: the hash of the token in it.
+    """
+
+    id: str
+    person_id: str
+    link: bytes
+    language: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

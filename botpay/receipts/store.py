@@ -1,6 +1,6 @@
 """The tables of receipts and of what they are made from. What tells who a donor is, is sealed at rest."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    delete,
     func,
     insert,
     literal_column,
@@ -33,6 +34,7 @@ from botpay.receipts.model import (
     Contents,
     Donor,
     Receipt,
+    ReceiptLink,
     ReceiptState,
     Signer,
     Totals,
@@ -92,6 +94,15 @@ signers = Table(
     Column("capacity", String, nullable=False),
     Column("image", String, ForeignKey("signatures.digest")),
     Column("version", BigInteger, nullable=False),
+)
+receipt_links = Table(
+    "receipt_links",
+    metadata,
+    Column("person_id", Uuid(as_uuid=False), ForeignKey("people.id"), primary_key=True),
+    Column("id", Uuid(as_uuid=False), nullable=False, unique=True),
+    Column("link", LargeBinary, nullable=False, unique=True),
+    Column("language", String, nullable=False),
+    Column("expires_at", Instant, nullable=False),
 )
 
 _RECEIPT = tuple(c for c in receipts.c if c.name != "contents")
@@ -210,6 +221,22 @@ def save_signer(connection: Connection, signer: Signer, image: bytes | None) -> 
 def load_image(connection: Connection, digest: str | None) -> bytes | None:
     """A picture of a signature."""
     return connection.execute(select(signatures.c.image).where(signatures.c.digest == digest)).scalar()
+
+
+def save_receipt_links(connection: Connection, links: Iterable[ReceiptLink]) -> None:
+    """A person's newest link takes the place of the one before."""
+    for link in links:
+        connection.execute(delete(receipt_links).where(receipt_links.c.person_id == link.person_id))
+        connection.execute(insert(receipt_links).values({c.name: getattr(link, c.name) for c in receipt_links.c}))
+
+
+def load_receipt_link(
+    connection: Connection, now: datetime, *, id_: str | None = None, link: bytes | None = None
+) -> ReceiptLink | None:
+    """The link that still leads somewhere, by its id or by what is kept of its token."""
+    named = receipt_links.c.id == id_ if link is None else receipt_links.c.link == link
+    row = connection.execute(select(receipt_links).where(named, receipt_links.c.expires_at > now)).mappings().first()
+    return ReceiptLink(**row) if row else None
 
 
 def receipt_of(row: RowMapping) -> Receipt:

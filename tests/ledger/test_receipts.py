@@ -17,12 +17,15 @@ from botpay.charity_register import CharityRegister
 from botpay.database import Database
 from botpay.errors import ConfigError, LedgerFault
 from botpay.message import SecretText
+from botpay.money import Money
+from botpay.operations import Operations
 from botpay.receipt_book import ReceiptBook
 from botpay.receipts import store
 from botpay.receipts.model import Receipt, ReceiptState, checked_donor
 from botpay.testing.clocks import FixedClock
 from botpay.testing.postgres import migrated_database
 from tests.conftest import AUDIT_KEY, KEYRING, Town
+from tests.unit.test_forgetting import register
 
 TAG = "eaupourtous"
 ADDRESS = "Bâtiment C\n4 rue de l’Église\n44000 Nantes"
@@ -273,6 +276,22 @@ def test_the_yearly_statement_names_each_gift_and_its_receipt(city: Town, book: 
     for mention in ("n’est pas un reçu fiscal", "2026-000001", "sans reçu fiscal", "30,50 euros", "10,00 euros"):
         assert mention in found
     assert book.statement(city.people["alice"].id, 2025) is None
+
+
+def test_whoever_is_forgotten_leaves_receipts_and_nothing_else(city: Town, book: ReceiptBook) -> None:
+    """Name and address go; what was issued still prints, as the law asks of the charity; nothing new is issued."""
+    who = city.people["carol"].id
+    book.tell_who(who, DONOR)
+    gives(city, "carol", "10")
+    assert book.issue(TAG, 2026) == (1, 0)
+    operations = Operations(database=city.database, clock=city.clock, audit_key=AUDIT_KEY)
+    operations.withdraw(who, Money(city.counters("carol")[0]), "all of it")
+    register(city).forget(who, "asked by letter")
+    assert book.donor(who) is None
+    assert city.rows("select count(*) from donors") == [(0,)]
+    assert "Zoé Łukasiewicz" in text_of(book.pdf(newest(book, city, "carol")))
+    with pytest.raises(ConfigError, match="its donor is not known any more"):
+        book.replace(TAG, 2026, 1, "moved")
 
 
 @pytest.mark.parametrize(

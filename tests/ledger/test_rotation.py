@@ -23,7 +23,8 @@ from botpay.rotation import Rotation, census, sealed_columns
 from botpay.sealing import Keyring, key_id
 from tests.conftest import AUDIT_KEY, DATA_KEY, KEYRING, PEPPER, PINS, TERMS, Town
 from tests.dumps import opened
-from tests.ledger.bank import DEBTOR, Bank
+from tests.ledger.bank import Bank
+from tests.ledger.test_receipts import DONOR, TAG, book_of, gives
 
 NEW_KEY = b"n" * 32
 NEW = replace(KEYRING, data=NEW_KEY, old=(DATA_KEY,))
@@ -35,6 +36,11 @@ OLD_ID, NEW_ID = key_id(DATA_KEY).hex(), key_id(NEW_KEY).hex()
 def busy(request: pytest.FixtureRequest) -> Town:
     """A town, on either database, in which something is sealed in every column that there is."""
     town: Town = request.getfixturevalue("town" if request.param == "sqlite" else "city")
+    Bank.of(town).sent()
+    gives(town, "alice", "1")
+    book = book_of(town)
+    assert book.tell_who(town.people["alice"].id, DONOR) == 1
+    book.replace(TAG, book.given_by(town.people["alice"].id)[0].gift.year, 1, "moved")
     town.pays("alice", "#send 10 euros @bob for the rent")
     for number in range(3):
         town.do(town.says("alice", f"#send 1 euro @bob for tea {number}"))
@@ -52,11 +58,6 @@ def busy(request: pytest.FixtureRequest) -> Town:
         save_person(connection, reachable, town.clock(), KEYRING)
         append(connection, AUDIT_KEY, [("erin", "enrolled")], [], town.clock(), [state_of_person(reachable)])
         vault.save_secret(connection, KEYRING, ("slack", "T1", "bot_token"), "xoxb-canary", town.clock())
-    bank = Bank.of(town)
-    bank.give(town.charity.id, 1_00)
-    run = bank.desk.prepare("Ana").run
-    bank.desk.approve(run.id, "Ben")
-    bank.desk.export(run.id, DEBTOR)
     with town.database.read() as connection:
         assert set(census(connection)[OLD_ID]) == {str(column) for column in sealed_columns()}
     return town

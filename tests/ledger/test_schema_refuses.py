@@ -82,6 +82,7 @@ _RECEIPT: Row = {
     "contents": b"-",
     "state": "issued",
 }
+_SEALED_ANEW = "update receipts set contents = x'00' where number = 3"
 _CANCELLED: Row = {**_RECEIPT, "state": "cancelled", "cancelled_at": 1, "reason": "-"}
 
 # What is there before each try: a table and a row.
@@ -329,7 +330,7 @@ _CHANGES: list[tuple[str, str, str]] = [
     ),
     ("update accounts set debits_posted = 101", "ck_accounts_not_overdrawn", "update accounts set debits_posted = 100"),
     *(
-        (f"update receipts set {change} where number = 3", "receipts: a receipt ends once", "select 1")
+        (f"update receipts set {change} where number = 3", "receipts: a receipt ends once", _SEALED_ANEW)
         for change in ("reason = 'y'", "replaced_by = null", "cancelled_at = 2")
     ),
     (

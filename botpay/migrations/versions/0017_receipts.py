@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 _PRINTED = ("id", "charity_id", "year", "number", "transfer_id", "person_id", "amount_minor", "issued_at", "digest")
+_OVER = ("state", "cancelled_at", "reason")
 
 
 def upgrade() -> None:
@@ -49,7 +50,8 @@ def upgrade() -> None:
             Rule(
                 "receipts",
                 "update",
-                "old.state = 'cancelled' and new.state = 'issued' or old.replaced_by is not null",
+                f"old.state = 'cancelled' and ({changed(_OVER)}) or "
+                f"old.replaced_by is not null and ({changed(['replaced_by'])})",
                 "receipts: a receipt ends once",
             ),
             Rule("signatures", "delete", "", "signatures: rows are never removed"),
