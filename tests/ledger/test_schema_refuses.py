@@ -404,6 +404,6 @@ def test_nothing_that_the_schema_refuses_is_left_untried(connection: Connection)
 
 
 def test_foreign_keys_are_watched(connection: Connection) -> None:
-    """SQLite watches foreign keys, and is durable, on every connection that we open."""
-    pragmas = ("foreign_keys", "synchronous", "journal_mode", "recursive_triggers")
-    assert [connection.execute(text(f"pragma {name}")).scalar() for name in pragmas] == [1, 2, "wal", 1]
+    """SQLite watches foreign keys, is durable, and overwrites what is removed, on every connection that we open."""
+    pragmas = ("foreign_keys", "synchronous", "journal_mode", "recursive_triggers", "secure_delete")
+    assert [connection.execute(text(f"pragma {name}")).scalar() for name in pragmas] == [1, 2, "wal", 1, 1]
