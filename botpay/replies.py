@@ -88,5 +88,6 @@ def _written(value: Any, language: str) -> Any:
     if isinstance(value, timedelta):
         return _duration(value, language)
     if isinstance(value, datetime):
-        return format_datetime(value, format="short", locale=language)
+        dates = "en_GB" if language == "en" else language  # with euros: the day before the month
+        return format_datetime(value, format="short", locale=dates)
     return value

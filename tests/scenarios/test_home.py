@@ -56,7 +56,7 @@ async def test_it_shows_balance_and_last_payments(looked: Looked) -> None:
     assert alice.startswith("Vous avez 290,00 €.")
     assert "10,00 € envoyés à Bob Martin" in alice
     assert bob.startswith("Vous avez 310,00 €.")
-    assert "10,00 € reçus de Alice Durand" in bob
+    assert "10,00 € reçus, envoyés par Alice Durand" in bob
 
 
 async def test_who_did_not_open_it_is_not_shown_one(looked: Looked) -> None:

@@ -47,7 +47,7 @@ async def test_a_payee_who_never_met_the_bot_is_told_in_the_group_without_the_su
     await met.pays()
     told = [plain(message.text) for message in met.group()]
     assert told == [
-        "Bob Martin (@bob), un message de Alice Durand (@alice) vous attend : ouvrez une conversation privée avec moi."
+        "Bob Martin (@bob), Alice Durand (@alice) vous a laissé un message : ouvrez une conversation privée avec moi."
     ]
     await met.stage.user("bob").start()
     await met.stage.say("bob", "#solde", private=True)
@@ -104,4 +104,4 @@ async def test_who_blocked_the_bot_is_told_in_the_group_and_reads_again_after_co
     await bob.start()
     await met.stage.say("bob", "#historique", private=True)
     await met.application.settled()
-    assert "10,00 € reçus de Alice Durand" in plain(bob.sees()[-1].text)
+    assert "10,00 € reçus, envoyés par Alice Durand" in plain(bob.sees()[-1].text)
