@@ -28,14 +28,18 @@ from botpay.testing.play import ALICE, BOB, CHARITY_TAG, embedded, on_stage, pla
 from botpay.testing.stage import Line
 
 _QUIT = "quit"
-_LATER = "the payment still waits: {who}(private)> PIN, or #annuler"
+_LATER = "the payment still waits: {who}(private)> PIN, or #{cancel}"
 _ADDRESSED = re.compile(r"[\w.-]+(\([\w.-]+\))?>|~")
-_WELCOME = f"""You are in a group with the bot. Two people live here, with 300,00 € each; their PINs, shown this once:
+_WELCOME = f"""You are in a group with the bot. Two people live here, with {{each}} each; their PINs, shown this once:
   alice {ALICE.pin}    bob {BOB.pin}    and the charity #{CHARITY_TAG}
-Type as alice:        #envoyer 10 euros @bob    (in the group, #commands only; try #aide)
-To the bot alone:     alice(private)> solde        As bob:  bob> #solde        Let time pass:  ~ 6 minutes
+Type as alice:        {{pay}} @bob    (in the group, #commands only; try #{{help}})
+To the bot alone:     alice(private)> {{balance}}        As bob:  bob> #{{balance}}        Let time pass:  ~ 6 minutes
 End: quit
 """
+_WORDS = {
+    "fr": {"each": "300,00 €", "pay": "#envoyer 10 euros", "help": "aide", "balance": "solde", "cancel": "annuler"},
+    "en": {"each": "€300.00", "pay": "#send 10 euros", "help": "help", "balance": "balance", "cancel": "cancel"},
+}
 
 
 def demo(
@@ -48,12 +52,14 @@ def demo(
     language: Annotated[str, typer.Option("--language", help="In which the people are spoken to: fr or en.")] = "fr",
 ) -> None:
     """Pay somebody on an embedded database: type as alice, confirm with her PIN, see what bob is told."""
+    if language not in _WORDS:
+        raise ConfigError(f"--language {language}: the demo speaks {' and '.join(_WORDS)}")
     steps = _steps(script)
     with tempfile.TemporaryDirectory(prefix="botpay-") as folder:
         path = database or Path(folder) / "demo.sqlite"
         fresh = not path.exists()
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_demo(embedded(path, keys_beside(path)), language if fresh else None, steps))
+            asyncio.run(_demo(embedded(path, keys_beside(path)), language, steps, fresh=fresh))
 
 
 def _steps(script: str | None) -> list[Step] | None:
@@ -68,25 +74,30 @@ def _steps(script: str | None) -> list[Step] | None:
         if script == "-":
             return read_script(sys.stdin)
         return read_script(Path(script).read_text(encoding="utf-8").splitlines())
-    except (ScriptError, OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"the script cannot be played: {script} cannot be read ({error.strerror})") from None
+    except (ScriptError, UnicodeDecodeError) as error:
         raise ConfigError(f"the script cannot be played: {error}") from None
 
 
-async def _demo(settings: Settings, language: str | None, steps: list[Step] | None) -> None:
-    """Args: language: of the people to be enrolled; None if they are there already."""
+async def _demo(settings: Settings, language: str, steps: list[Step] | None, *, fresh: bool) -> None:
+    """Args: fresh: the people are to be enrolled, they are not there yet."""
     clock = ShiftedClock()
     stage = ConsoleStage(clock)
     async with on_stage(settings, stage, clock) as application:
-        if language is not None:
+        if fresh:
             settle_in(application, stage, [replace(resident, language=language) for resident in (ALICE, BOB)])
-        talk = _Talk(application, stage, clock)
+        talk = _Talk(application, stage, clock, _WORDS[language])
         await (talk.typed() if steps is None else talk.played(steps))
 
 
 class _Talk:
     """A conversation in the terminal."""
 
-    def __init__(self, application: Application, stage: ConsoleStage, clock: ShiftedClock) -> None:
+    def __init__(
+        self, application: Application, stage: ConsoleStage, clock: ShiftedClock, words: dict[str, str]
+    ) -> None:
+        self._words = words
         self._application, self._stage, self._clock = application, stage, clock
         self._out = Console(highlight=False, soft_wrap=True)
 
@@ -99,7 +110,7 @@ class _Talk:
 
     async def typed(self) -> None:
         """Line after line until "quit"; a PIN is asked for without showing it."""
-        self._out.print(Text(_WELCOME))
+        self._out.print(Text(_WELCOME.format(**self._words)))
         while (line := (await asyncio.to_thread(self._read)).strip()) != _QUIT:
             if not line:
                 continue
@@ -116,7 +127,7 @@ class _Talk:
             while isinstance(action, Said) and self._stage.is_asked(action.who):
                 pin = await asyncio.to_thread(getpass.getpass, f"{action.who}(private)> PIN (hidden; empty: not now): ")
                 if not pin:
-                    self._out.print(Text(_LATER.format(who=action.who)))
+                    self._out.print(Text(_LATER.format(who=action.who, **self._words)))
                     break
                 if not is_pin(pin):
                     self._out.print(Text("a PIN is six digits; the payment still waits", "red"))
