@@ -332,6 +332,15 @@ class Settings(BaseSettings):
         """How long a payment waits for its PIN."""
         return timedelta(seconds=self.limits.confirm_within_seconds)
 
+    def limit_troubles(self) -> list[str]:
+        """Limits that do not hold as they are written, because the legal caps are lower."""
+        caps = {"to_person": LEGAL_CAP_PERSON, "to_charity": LEGAL_CAP_CHARITY}
+        return [
+            f"[limits] {name} is above what one payment may be: {cap.to_decimal_string()} counts, write that or less"
+            for name, cap in caps.items()
+            if _money(getattr(self.limits, name)) > cap
+        ]
+
     def enrolment_troubles(self, has_channel: bool = False) -> list[str]:
         """What is missing for people to enrol as the settings say, each with its remedy.
 
@@ -394,8 +403,11 @@ def load(path: Path | None = None) -> Settings:
 
 def explain(error: ValidationError, where: str) -> str:
     """What is wrong with which setting, without the value, which may be a secret."""
+    errors = error.errors(include_input=False)
     lines = [
-        f"  {'.'.join(map(str, e['loc'])) or '(all)'} {_trouble(dict(e))}" for e in error.errors(include_input=False)
+        f"  {'.'.join(map(str, e['loc'])) or '(all)'} {_trouble(dict(e))}"
+        for e in errors
+        if not (e["type"] == "too_short" and any(e["loc"] == other["loc"][:-1] for other in errors))  # it follows
     ]
     return "\n".join([f"{where} has settings that botpay cannot use:", *lines])
 
@@ -409,7 +421,7 @@ def _trouble(error: dict[str, Any]) -> str:
         known = _SECTIONS.get(str(place[0]), Settings) if len(place) > 1 else Settings
         near = difflib.get_close_matches(str(place[-1]), known.model_fields, n=1)
         return "is no setting of botpay" + (f": did you mean {near[0]}?" if near else "")
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ").partition(", unable to parse")[0]
     return f"{message[:1].lower()}{message[1:]}"
 
 

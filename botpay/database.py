@@ -257,6 +257,8 @@ def _faults_named() -> Iterator[None]:
 def _told(error: Exception) -> str | None:
     """What to say of an error that says the database is away; None for any other."""
     cause = _cause(error)
+    if _never_made(error):
+        return "the database cannot be reached: see that it runs, and that the setting `database` is right"
     if _lost(error):
         return "the connection to the database was lost"
     state = _state(error)
@@ -279,6 +281,13 @@ def _state(error: Exception) -> str | None:
 
 def _is_operational(cause: object) -> bool:
     return type(cause).__name__ == "OperationalError"
+
+
+def _never_made(error: Exception) -> bool:
+    """Whether there was no connection to PostgreSQL to begin with: the driver then has no SQLSTATE to tell."""
+    ours = type(_cause(error)).__module__.startswith("psycopg")
+    at_first = isinstance(error, DBAPIError) and not error.connection_invalidated
+    return ours and at_first and not _state(error) and _is_operational(_cause(error))
 
 
 def _lost(error: Exception) -> bool:
@@ -312,9 +321,11 @@ def _sqlite(url: str) -> Engine:
 
 def _postgresql(url: str, settings: tuple[str, ...]) -> Engine:
     try:
+        if not url.startswith("postgresql"):
+            raise ArgumentError
         engine = create_engine(url, hide_parameters=True, use_native_hstore=False)
     except ArgumentError:
-        raise ConfigError("the database's URL is not one: sqlite:///FILE or postgresql://USER@HOST/NAME") from None
+        raise ConfigError("database: write sqlite:///FILE, or postgresql://USER@HOST/NAME") from None
     except ModuleNotFoundError:
         raise ConfigError('PostgreSQL needs its driver: pip install "botpay[postgres]"') from None
 

@@ -57,8 +57,16 @@ class MailChannel:
         except ssl.SSLError:
             return ["the mail server's certificate is not trusted: name its authority in [mail] ca_file"]
         except (aiosmtplib.SMTPException, OSError) as error:
-            where = f"{self._settings.host}:{self._settings.port}"
-            return [f"the mail server at {where} does not answer as it should: {type(error).__name__}, see [mail]"]
+            return [self._trouble(error)]
+
+    def _trouble(self, error: Exception) -> str:
+        where = f"{self._settings.host}:{self._settings.port}"
+        if isinstance(error, OSError | aiosmtplib.SMTPConnectError):
+            return f"no mail server answers at {where}: see that it runs, and host and port in [mail]"
+        return (
+            f'the mail server at {where} does not go along with security = "{self._settings.security}" in [mail] '
+            f'({type(error).__name__}): write "starttls" or "tls", or "none" for a server on this machine'
+        )
 
     async def _sent(self, message: EmailMessage) -> DeliveryError | None:
         """What went wrong, as a value: the library's errors name addresses, and must not become a context."""

@@ -4,6 +4,7 @@ import keyword
 import re
 from collections.abc import Iterable, Iterator
 from importlib import resources
+from importlib.metadata import entry_points
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from botpay.cli.loading import GROUP
 from botpay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def new(
 ) -> None:
     """Write a package with a working adapter for a toy platform, its payloads and tests, and say what to replace."""
     target = Path(name)
+    if any(name == point.name and point.value.startswith("botpay.") for point in entry_points(group=GROUP)):
+        raise ConfigError(f"botpay brings {name} already: take another name for yours")
     if not _NAME.fullmatch(name) or keyword.iskeyword(name) or name == _TOY:
         raise ConfigError(f"{name!r} cannot name an adapter: take small letters and digits, as in demochat")
     if target.exists():

@@ -152,8 +152,10 @@ def _problems(connection: Connection, key: bytes, heads: Heads | None) -> list[s
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is no head: it is not text") from None
 
 
 def _show(table: Table) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from botpay.cli.booking import money_of, operations_of, person_of
 from botpay.cli.common import ConfigOption, DatabaseOption, installation, settings_of
@@ -92,7 +92,9 @@ def list_people(
         for entry in entries:
             print(_json(entry))
         return
-    table = Table("id", "name", "state", "country", "where", "since", box=None)
+    table = Table(
+        *(Column(head, overflow="fold") for head in ("id", "name", "state", "country", "where", "since")), box=None
+    )
     for entry in entries:
         since = f"{entry.enrolled_at:%Y-%m-%d}"
         table.add_row(entry.id, entry.name, entry.standing, entry.country or "-", "\n".join(entry.places), since)

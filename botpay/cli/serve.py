@@ -61,6 +61,7 @@ def doctor(config: ConfigOption = None) -> None:
         *_file_troubles(config or DEFAULT_CONFIG),
         *keyfiles.troubles(settings.keys.files),
         *_database_troubles(settings),
+        *settings.limit_troubles(),
         *settings.enrolment_troubles(),
         *asyncio.run(_channel_troubles(settings)),
         *asyncio.run(_adapter_troubles(settings)),

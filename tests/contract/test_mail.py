@@ -89,7 +89,7 @@ async def test_a_server_that_is_away_is_tried_again() -> None:
         pass
     assert isinstance(await fault_of(box, letter()), Transient)
     [trouble] = await MailChannel(box.settings()).check()
-    assert f"localhost:{box.port}" in trouble
+    assert f"no mail server answers at localhost:{box.port}" in trouble
 
 
 @pytest.mark.parametrize("to", ["carol", "carol@example.org\r\nBcc: mallory@example.org", "a@b.c, d@e.fr", ""])

@@ -85,3 +85,11 @@ def test_what_is_there_is_not_written_over(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ConfigError, match="already there"):
         adapter.new("demochat")
     assert list((tmp_path / "demochat").iterdir()) == []
+
+
+def test_the_name_of_an_adapter_that_botpay_brings_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two adapters of one name could not both be loaded: nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="botpay brings telegram already"):
+        adapter.new("telegram")
+    assert list(tmp_path.iterdir()) == []

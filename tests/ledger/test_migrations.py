@@ -65,6 +65,16 @@ def test_another_schema_is_refused(database: Database) -> None:
         migrations.require_current(database)
 
 
+def test_the_schema_of_a_newer_botpay_is_refused(database: Database) -> None:
+    """A database that a newer version upgraded is neither used nor upgraded: the refusal says what to install."""
+    migrations.upgrade(database)
+    with database.write() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    for use in (migrations.require_current, migrations.upgrade):
+        with pytest.raises(ConfigError, match=r"has schema 9999, .* install the botpay that upgraded it"):
+            use(database)
+
+
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     """An upgrade of a database that is current leaves it as it is."""
     migrations.upgrade(database)

@@ -250,3 +250,14 @@ def test_a_url_that_is_none_is_explained() -> None:
     """What is no database's URL is refused with what one looks like."""
     with pytest.raises(ConfigError, match="postgresql://"):
         Database("mypostgres")
+
+
+def test_a_server_that_cannot_be_reached_is_told_with_what_to_look_at() -> None:
+    """Nothing listens there, or the URL is of no database that we know: the remedy is said, and not the URL."""
+    away = Database("postgresql://anna:hunter2@127.0.0.1:1/books")
+    with pytest.raises(StorageUnavailable, match=r"cannot be reached: .* `database` is right") as refused, away.write():
+        pass
+    away.close()
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(ConfigError, match=r"write sqlite:///FILE, or postgresql://USER@HOST/NAME"):
+        Database("mysql://anna@127.0.0.1/books")

@@ -76,3 +76,11 @@ def test_approving_is_said_once(desk: Desk) -> None:
     """Whom the operator added is approved; a country that is not admitted is refused."""
     assert "was approved already" in desk("person", "approve", "Bob Martin")
     assert "enrolment.countries" in desk("person", "approve", "Bob Martin", "--country", "BE", code=1)
+
+
+def test_an_id_in_the_list_can_be_copied(desk: Desk) -> None:
+    """However narrow the terminal, no id is cut off: other commands want the whole of it."""
+    [bob] = people(desk)
+    shown = "".join("".join(line.split()) for line in desk("person", "list").splitlines())
+    assert "…" not in shown
+    assert str(bob["id"])[:8] in shown

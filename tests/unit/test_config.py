@@ -128,6 +128,22 @@ def test_an_operator_may_set_lower_caps_only(tmp_path: Path) -> None:
     assert (higher.cap_person, higher.cap_charity) == (LEGAL_CAP_PERSON, LEGAL_CAP_CHARITY)
 
 
+def test_a_cap_above_the_legal_one_is_remarked(tmp_path: Path) -> None:
+    """An operator who writes a cap that does not count reads so from the doctor; caps that count need no remark."""
+    [told] = loaded(tmp_path, toml(rest="[limits]\nto_person = 250.01")).limit_troubles()
+    assert "to_person" in told
+    assert "250.00 counts" in told
+    assert loaded(tmp_path, toml(rest="[limits]\nto_person = 250.00\nto_charity = 1")).limit_troubles() == []
+
+
+def test_one_mistake_is_told_once_and_in_plain_words(tmp_path: Path) -> None:
+    """A list is not said to be too short for what is wrong with its entry, and no word is the checker's own."""
+    assert refusal(tmp_path, toml(rest='[enrolment]\ncountries = ["France"]')).splitlines()[1:] == [
+        "  enrolment.countries.0 'France' is no country of ISO 3166: write two capitals, such as FR"
+    ]
+    assert refusal(tmp_path, toml(rest='[web]\nport = "eighty"')).endswith("web.port should be a valid integer")
+
+
 @pytest.mark.parametrize("amount", ["0", "-5", "0.001", "10.005", "nan", "inf", '"ten"', "1e-3", "1e40"])
 def test_a_cap_that_is_no_amount_is_refused(tmp_path: Path, amount: str) -> None:
     """A cap is a positive amount with at most two decimals; anything else is refused, never rounded."""
