@@ -27,8 +27,10 @@ _YES, _NO = "yes", "no"
 _MAIL = "mail.forgotten"
 
 
-def start(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision:
-    """Ask for the PIN of now."""
+def start(world: World, inbound: Inbound, author: Actor, person: Person, language: str) -> Decision | Refusal:
+    """Ask for the PIN of now. What the operator locked is the operator's to unlock: a thief may know it."""
+    if person.locked_at is not None:
+        return Refusal(Code.PERSON_LOCKED)
     return begin(world, inbound, author, KIND, OLD, language, person_id=person.id)
 
 
@@ -104,6 +106,8 @@ def _change(world: World, turn: Turn) -> Decision:
     """The new hash in the place of the old one. Who knew the old one stays locked if that came meanwhile."""
     dialogue = turn.dialogue
     pin = world.pins[dialogue.person_id or ""]
+    if world.people[pin.person_id].locked_at is not None:
+        return finish(world, turn, Code.PERSON_LOCKED.value, sentence("refusal.person_locked", dialogue.language))
     forgotten = _CONTACT in dialogue.draft
     told = talk.to_all(world, pin.person_id, "pin.changed_elsewhere", besides=dialogue.key)
     cooling = world.terms.cooling

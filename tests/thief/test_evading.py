@@ -2,6 +2,7 @@
 
 import pytest
 
+from botpay.confirm.checker import PinChoice, PinHashed
 from botpay.errors import Code
 from botpay.operations import Operations
 from botpay.pipeline import Result
@@ -54,3 +55,18 @@ def test_a_code_from_before_a_lock_links_nothing(town: Town) -> None:
     register(town).unlock(town.people["alice"].id, "it was her")
     assert enters(town, code(town), PINS["alice"]).outcome == "linked"
     assert parts(town).outcome == "parted"
+
+
+def test_the_pin_of_a_locked_account_stays(town: Town) -> None:
+    """Whoever has a stolen session and knows the PIN makes it no PIN of theirs once the operator locked the account."""
+    hashes = "select hash from pins order by person_id"
+    kept = town.rows(hashes)
+    assert proves(town, says(town, "alice", "#pin", PINS["alice"]), "alice").outcome == "pin_new"
+    (work,) = says(town, "alice", "571946", "571946").works
+    hold(town, "locked", "alice")
+    assert isinstance(work, PinChoice)
+    made = PinHashed(dialogue_id=work.dialogue_id, person_id=work.person_id, number=work.number, hash="another")
+    assert town.do(made).outcome == refused("locked")
+    assert says(town, "alice", "#pin").outcome == refused("locked")
+    assert town.rows(hashes) == kept
+    assert problems(town) == []
