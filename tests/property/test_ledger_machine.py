@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ WRONG = "111213"
 CAPS = {CHARITY: 500_00}
 CAP_PERSON = 250_00
 WAITS = TERMS.caps.confirm_within
+PAUSES = {3: timedelta(seconds=5), 4: timedelta(seconds=30)}
+MOST_WRONG_A_DAY = 10
 
 people = st.sampled_from(PEOPLE)
 cents = st.one_of(st.integers(1, 60_00), st.integers(1, 60_00), st.sampled_from([1, 250_00, 250_01, 300_00, 500_01]))
@@ -60,6 +62,8 @@ class Model:
     payments: list[Waiting] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PEOPLE, 0))
     locked: set[str] = field(default_factory=set)
+    again: dict[str, datetime] = field(default_factory=dict)
+    wrong_on: dict[tuple[str, date], int] = field(default_factory=dict)
 
     def open(self, payer: str) -> list[Waiting]:
         """What waits for somebody's PIN, the newest last."""
@@ -95,19 +99,26 @@ class Model:
             return self._end(newest, "expired")
         if newest.checking_until and now < newest.checking_until:
             return "still_checking"
-        if self._is_locked(payer):
-            return self._end(newest, "locked")
         if newest.tries == 3:
             return self._end(newest, "failed")
+        if not self._is_locked(payer):
+            if now < self.again.get(payer, now):
+                return "too_soon"
+            if self.wrong_on.get((payer, now.date()), 0) == MOST_WRONG_A_DAY:
+                return "too_many_today"
+            self.failures[payer] += 1
+            self.again[payer] = now + PAUSES.get(self.failures[payer], timedelta())
+            self.wrong_on[payer, now.date()] = self.wrong_on.get((payer, now.date()), 0) + 1
         newest.tries += 1
         newest.checking_until = now + CHECK_WITHIN
-        self.failures[payer] += 1
         return "pin_tried"
 
-    def judge(self, payment: Waiting, right: bool, now: datetime) -> str:
-        """The verdict on a try, perhaps a late one."""
+    def judge(self, payment: Waiting, right: bool, now: datetime, tried_at: datetime) -> str:
+        """The verdict on a try, perhaps a late one. Who was locked when they tried is never right."""
         if right:
             self.failures[payment.payer] = 0
+            self.again.pop(payment.payer, None)
+            self.wrong_on[payment.payer, tried_at.date()] -= 1
             if payment.end is not None:
                 return f"late_{payment.end}"
             if now >= payment.until:
@@ -118,7 +129,7 @@ class Model:
             return "posted"
         if payment.end is not None:
             return "wrong_pin"
-        if self.failures[payment.payer] == 5:
+        if self.failures[payment.payer] == 5 and payment.payer not in self.locked:
             self.locked.add(payment.payer)
             return self._end(payment, "locked")
         if payment.tries == 3:
@@ -281,7 +292,7 @@ class Life(RuleBasedStateMachine):
     def _judge(self, number: int) -> None:
         check, payment = self.checks.pop(number)
         verdict = self.town.verdict(check)
-        expected = self.model.judge(payment, verdict.right, self.town.clock())
+        expected = self.model.judge(payment, verdict.right, self.town.clock(), check.tried_at)
         assert self.town.do(verdict).outcome == expected
         self.judged.append((check, expected))
 
