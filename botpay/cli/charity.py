@@ -14,13 +14,11 @@ from botpay.charities.model import Document, Purpose, Record, Tag
 from botpay.charities.review import checked_iban, checked_rna, checked_siren, masked, missing, says
 from botpay.charity_register import CharityRegister, Entry
 from botpay.cli import payout, receipts
-from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
+from botpay.cli.common import ConfigOption, DatabaseOption, installation, settings_of
 from botpay.cli.person import enrolment_of
 from botpay.clock import system_clock
-from botpay.database import Database
 from botpay.errors import ConfigError
 from botpay.message import SecretText
-from botpay.migrations import require_current
 from botpay.sealing import Keyring
 
 app = typer.Typer(help="Register charities, review them, suspend them.", no_args_is_help=True)
@@ -157,15 +155,9 @@ def release_tag(tag: TagArgument, config: ConfigOption = None, database: Databas
 @contextmanager
 def charity_register(config: ConfigOption, database: DatabaseOption) -> Iterator[CharityRegister]:
     """The register of an installation."""
-    settings = settings_of(config, database)
-    opened = Database(settings.database)
-    try:
-        require_current(opened)
-        audit_key = bytes.fromhex(settings.keys.audit.get_secret_value())
-        keyring = Keyring.of(settings.keys)
+    keyring = Keyring.of(settings_of(config, database).keys)
+    with installation(config, database) as (opened, audit_key):
         yield CharityRegister(database=opened, clock=system_clock, keyring=keyring, audit_key=audit_key)
-    finally:
-        opened.close()
 
 
 def _document(written: str) -> tuple[Document, str]:

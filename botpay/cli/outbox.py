@@ -10,11 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
+from botpay.cli.common import ConfigOption, DatabaseOption, installation, settings_of
 from botpay.clock import system_clock
-from botpay.database import Database
 from botpay.errors import ConfigError
-from botpay.migrations import require_current
 from botpay.outbox.model import Fate
 from botpay.outbox_desk import Entry, OutboxDesk, Retried
 from botpay.sealing import Keyring
@@ -85,15 +83,9 @@ def drop(
 @contextmanager
 def outbox_desk(config: ConfigOption, database: DatabaseOption) -> Iterator[OutboxDesk]:
     """The desk of an installation."""
-    settings = settings_of(config, database)
-    opened = Database(settings.database)
-    try:
-        require_current(opened)
-        audit_key = bytes.fromhex(settings.keys.audit.get_secret_value())
-        keyring = Keyring.of(settings.keys)
+    keyring = Keyring.of(settings_of(config, database).keys)
+    with installation(config, database) as (opened, audit_key):
         yield OutboxDesk(database=opened, clock=system_clock, keyring=keyring, audit_key=audit_key)
-    finally:
-        opened.close()
 
 
 def _tell(done: Retried) -> None:
