@@ -12,11 +12,9 @@ from typing import Annotated
 
 import typer
 
-from botpay.cli.common import ConfigOption, DatabaseOption, settings_of
+from botpay.cli.common import ConfigOption, DatabaseOption, installation, settings_of
 from botpay.clock import system_clock
-from botpay.database import Database
 from botpay.errors import ConfigError
-from botpay.migrations import require_current
 from botpay.money import Money
 from botpay.receipt_book import ReceiptBook
 from botpay.receipts.model import Receipt
@@ -158,15 +156,9 @@ def export(
 @contextmanager
 def receipt_book(config: Path | None, database: Path | None) -> Iterator[ReceiptBook]:
     """The receipts of an installation."""
-    settings = settings_of(config, database)
-    opened = Database(settings.database)
-    try:
-        require_current(opened)
-        audit_key = bytes.fromhex(settings.keys.audit.get_secret_value())
-        keyring = Keyring.of(settings.keys)
+    keyring = Keyring.of(settings_of(config, database).keys)
+    with installation(config, database) as (opened, audit_key):
         yield ReceiptBook(database=opened, clock=system_clock, keyring=keyring, audit_key=audit_key)
-    finally:
-        opened.close()
 
 
 _COLUMNS = ("number", "gift", "amount", "issued_at", "state", "cancelled_at", "reason", "sha256")
